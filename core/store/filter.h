@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one filter grammar: column(=|!=|~|<|<=|>|>=)value; terms are AND, commas OR; ip=CIDR; last_seen<7d. */
+#ifndef MST_STORE_FILTER_H
+#define MST_STORE_FILTER_H
+
+#include <bson/bson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* What a filter may name. type: enum muster_field_type. `field` is the document's field ("ports" for column "port"). */
+struct mst_column {
+	const char *name, *field, *label, *help;
+	uint32_t type;
+	uint32_t flags;      /* MUSTER_FIELD_DEFAULT */
+	const char *methods; /* shown by default when one of these methods is present; NULL: always per flags */
+};
+/* The columns of interfaces in their order (static). */
+const struct mst_column *mst_interface_columns(size_t *count);
+const struct mst_column *mst_run_columns(size_t *count);
+
+/*
+ * Terms are separated by blanks; a value may be quoted with "..." (backslash escapes). Relative times: "last_seen<7d" means seen
+ * within the last 7 days, "last_seen>30d" longer ago; absolute times compare as they read. "-" or "" as value with = or != means
+ * absent. `~` is "contains", without case. now: ms. MST_E_USAGE with the position, the word and the nearest known column.
+ */
+int mst_filter_parse(const char *text, const struct mst_column *columns, size_t column_count, int64_t now, bson_t *out,
+                     struct mst_err *err);
+/* Does `doc` match a store filter? The same semantics as the store's (plugin.h, FILTERS). */
+bool mst_filter_match(const bson_t *filter, const bson_t *doc);
+/* "-last_seen,ip" -> { last_seen: -1, ip_key: 1 }. */
+int mst_sort_parse(const char *text, const struct mst_column *columns, size_t column_count, bson_t *out, struct mst_err *err);
+
+#endif
