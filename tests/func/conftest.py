@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures for the tests of the real programs: where the build is, a home of one's own, a network of one's own."""
+import itertools
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+BUILD = pathlib.Path(os.environ.get("MUSTER_BUILD", os.getcwd())).resolve()
+_numbers = itertools.count(1)
+
+
+def pytest_sessionstart(session):
+    if not (BUILD / "muster").exists():
+        raise pytest.UsageError(f"no muster in {BUILD}: build first, or set MUSTER_BUILD to the build directory")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Under CI a skip is a failure; said here so that nobody has to look for it."""
+    if os.environ.get("CI") == "true" and terminalreporter.stats.get("skipped"):
+        terminalreporter.write_line("CI: a skipped test is a failure")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if os.environ.get("CI") == "true" and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped under CI: {report.longrepr}"
+
+
+class Muster:
+    """The real `muster` with a home of its own. Call it with arguments; it gives a finished process with text output."""
+
+    def __init__(self, home, prefix=()):
+        self.home, self.prefix = pathlib.Path(home), list(prefix)
+        self.config = self.home / "config" / "muster" / "muster.conf"
+        self.store = self.home / "data" / "muster" / "muster.db"
+        self.env = {"HOME": str(self.home), "XDG_DATA_HOME": str(self.home / "data"), "XDG_CONFIG_HOME": str(self.home / "config"),
+                    "XDG_RUNTIME_DIR": str(self.home / "run"), "XDG_CACHE_HOME": str(self.home / "cache"),
+                    "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+        for name in ("data", "config", "run", "cache"):
+            (self.home / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def argv(self, *args):
+        return [*self.prefix, str(BUILD / "muster"), "--private", *map(str, args)]
+
+    def __call__(self, *args, timeout=120, stdin=None, check=None, cwd=None):
+        done = subprocess.run(self.argv(*args), env=self.env, capture_output=True, text=True, timeout=timeout,
+                              input=stdin, stdin=None if stdin is not None else subprocess.DEVNULL, cwd=cwd)
+        if check is not None:
+            assert done.returncode == check, f"{args}: exit {done.returncode}, wanted {check}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    def start(self, *args, **kw):
+        return subprocess.Popen(self.argv(*args), env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True, **kw)
+
+    def json(self, *args, check=0, **kw):
+        return json.loads(self(*args, "--json", check=check, **kw).stdout)
+
+    def write_config(self, text):
+        self.config.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.config.write_text(text)
+        self.config.chmod(0o600)
+
+    def lock(self):
+        """What the holder wrote into the lock file beside the store; {} when nobody holds it."""
+        path = self.store.with_name(self.store.name + ".lock")
+        try:
+            return json.loads(path.read_text())
+        except (OSError, ValueError):
+            return {}
+
+    def stop(self):
+        """Ends the private daemon of this home, by the pid that it wrote down itself."""
+        pid = self.lock().get("pid")
+        if not pid:
+            return
+        try:
+            if "musterd" not in pathlib.Path(f"/proc/{pid}/comm").read_text():
+                return
+            os.kill(pid, signal.SIGTERM)
+            for _ in range(200):
+                os.kill(pid, 0)
+                time.sleep(0.05)
+            os.kill(pid, signal.SIGKILL)
+        except (OSError, ValueError):
+            pass
+
+
+@pytest.fixture
+def build():
+    return BUILD
+
+
+@pytest.fixture
+def home():
+    """A short path, since a unix socket's path holds 107 bytes at most."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="mst-"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def muster(home):
+    program = Muster(home)
+    yield program
+    program.stop()
+
+
+LISTENER = r"""
+import socket, sys, select
+want = [a.rsplit(":", 1) for a in sys.argv[1:]]
+socks = []
+for host, port in want:
+    s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind((host, int(port))); s.listen(64); socks.append(s)
+print("ready", flush=True)
+while True:
+    for s in select.select(socks, [], [])[0]:
+        c, _ = s.accept(); c.close()
+"""
+
+
+class Net:
+    """Two network namespaces joined by a veth pair: `scanner` (192.0.2.1) and `targets`, which holds the addresses asked for."""
+
+    def __init__(self):
+        n = f"{os.getpid()}-{next(_numbers)}"
+        self.scanner, self.targets, self.children = f"mst-s-{n}", f"mst-t-{n}", []
+        for name in (self.scanner, self.targets):
+            self.run("ip", "netns", "add", name)
+            self.run("ip", "-n", name, "link", "set", "lo", "up")
+        self.run("ip", "-n", self.scanner, "link", "add", "v0", "type", "veth", "peer", "name", "v1", "netns", self.targets)
+        self.run("ip", "-n", self.scanner, "addr", "add", "192.0.2.1/24", "dev", "v0")
+        self.run("ip", "-n", self.scanner, "link", "set", "v0", "up")
+        self.run("ip", "-n", self.targets, "link", "set", "v1", "up")
+        self.prefix = ["ip", "netns", "exec", self.scanner]
+
+    @staticmethod
+    def run(*argv):
+        subprocess.run(argv, check=True, capture_output=True, text=True)
+
+    def host(self, address, *ports):
+        """Adds an address that answers, with these TCP ports open."""
+        self.run("ip", "-n", self.targets, "addr", "add", f"{address}/24", "dev", "v1")
+        if ports:
+            child = subprocess.Popen(["ip", "netns", "exec", self.targets, "/usr/bin/python3", "-c", LISTENER,
+                                      *[f"{address}:{p}" for p in ports]], stdout=subprocess.PIPE, text=True)
+            self.children.append((address, child))
+            assert child.stdout.readline().strip() == "ready"
+
+    def drop(self, address):
+        """Takes an address and its listeners away again."""
+        for known, child in list(self.children):
+            if known == address:
+                child.kill()
+                child.wait()
+                self.children.remove((known, child))
+        self.run("ip", "-n", self.targets, "addr", "del", f"{address}/24", "dev", "v1")
+
+    def close(self):
+        for _, child in self.children:
+            child.kill()
+            child.wait()
+        for name in (self.scanner, self.targets):
+            subprocess.run(["ip", "netns", "del", name], capture_output=True)
+
+
+@pytest.fixture
+def net():
+    if os.geteuid() != 0:
+        pytest.skip("network namespaces need root")
+    made = Net()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def netmuster(home, net):
+    """`muster` inside the scanner namespace of `net`."""
+    program = Muster(home, prefix=net.prefix)
+    yield program
+    program.stop()
+
+
+sys.path.insert(0, str(HERE))
