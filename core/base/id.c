@@ -63,7 +63,7 @@ void mst_id_new(char out[MST_ID_SIZE])
 	fill_random(&random, sizeof(random));
 	next_stamp(random.seed & COUNTER_SEED, &ms, &counter);
 	snprintf(out, MST_ID_SIZE, "%08x-%04x-7%03x-%04x-%02x%02x%02x%02x%02x%02x", (unsigned)(ms >> 16 & 0xffffffff),
-	         (unsigned)(ms & 0xffff), (unsigned)(counter >> 14), (unsigned)(0x8000 | (counter & 0x3fff)), random.rest[0],
+	         (unsigned)(ms & 0xffff), (unsigned)(counter >> 14 & 0xfff), (unsigned)(0x8000 | (counter & 0x3fff)), random.rest[0],
 	         random.rest[1], random.rest[2], random.rest[3], random.rest[4], random.rest[5]);
 }
 

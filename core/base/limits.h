@@ -13,6 +13,7 @@
 #define MST_MAX_LINE 65536u               /* one JSON line from a worker */
 #define MST_MAX_RECORD (1u << 20)         /* one record as BSON */
 #define MST_MAX_RECORD_DEPTH 16u
+#define MST_MAX_SOURCE_KEY 400u           /* a record's key; with profile and zone it fits in MST_MAX_ID */
 #define MST_MAX_FRAME (MST_MAX_RECORD + 4096u)
 #define MST_MAX_SHARD_SPEC 65536u
 #define MST_MAX_CHECKPOINT 65536u
@@ -37,6 +38,19 @@
 #define MST_MAX_LOG_TEXT 4000u
 #define MST_MAX_LOCATIONS 100000u
 #define MST_MAX_PAGE 1000u                /* documents in one JSON page */
+
+/* What one plugin may say of itself. */
+#define MST_MAX_PLUGIN_INTERFACES 16u
+#define MST_MAX_PLUGIN_METHODS 32u
+#define MST_MAX_PLUGIN_OPTIONS 128u       /* of one table */
+#define MST_MAX_PLUGIN_FIELDS 256u
+#define MST_MAX_PLUGIN_TEXTS 32u
+#define MST_MAX_PLUGIN_TOOLS 32u
+#define MST_MAX_PLUGIN_LINE 512u          /* summaries, labels, titles, defaults */
+#define MST_MAX_PLUGIN_HELP 4096u
+#define MST_MAX_PLUGIN_TEXT (128u << 10)  /* a named text */
+#define MST_MAX_PLUGIN_STRUCT 65536u      /* a size that a descriptor states */
+#define MST_MAX_PLUGINS 256u              /* files in one plugin directory */
 
 #define MST_DESCRIBE_DEADLINE_MS 10000
 #define MST_PLAN_DEADLINE_MS 300000
