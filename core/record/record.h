@@ -15,7 +15,8 @@ int mst_record_new(struct mst_record **out, struct mst_err *err);
 void mst_record_free(struct mst_record *record);
 /* Starts over with `_key`. */
 int mst_record_begin(struct mst_record *record, const char *source_key, struct mst_err *err);
-/* `key` NULL inside arrays. Text is repaired to valid UTF-8 (sets `_repaired`). MST_E_LIMIT beyond size or depth,
+/* A call that fails leaves the record open and marked: mst_record_finish then refuses it, so that nothing half is stored.
+ * `key` NULL inside arrays. Text is repaired to valid UTF-8 (sets `_repaired`). MST_E_LIMIT beyond size or depth,
  * MST_E_REFUSED for a key that starts with '_' or '$' or holds '.' or NUL, or for calls out of order. */
 int mst_record_text(struct mst_record *record, const char *key, const char *value, struct mst_err *err);
 int mst_record_int(struct mst_record *record, const char *key, int64_t value, struct mst_err *err);

@@ -15,7 +15,9 @@ struct mst_scope {
 };
 void mst_scope_free(struct mst_scope *scope);
 int mst_scope_copy(struct mst_scope *out, const struct mst_scope *scope, struct mst_err *err);
-/* Checks addresses (must parse, canonical form is made) and ports. */
+/* Checks addresses (must parse, canonical form is made) and ports. A scope has addresses or a namespace; one that has
+ * neither and no facts covers nothing (an imported file). The _from_ functions check as well; unset texts are "" in both
+ * forms, and facts are words. */
 int mst_scope_check(struct mst_scope *scope, struct mst_err *err);
 struct json_object *mst_scope_to_json(const struct mst_scope *scope);
 int mst_scope_from_json(struct mst_scope *out, struct json_object *object, struct mst_err *err);

@@ -20,10 +20,14 @@ enum mst_frame_type {
 
 /* Writer: worker side, over an inherited descriptor. */
 struct mst_spool_writer;
-/* Takes a lock on `fd` (borrowed, kept for life), writes the segment header when the file is empty. An existing file is
- * read to its last good frame and cut there, so a later try appends. */
+/* Takes a lock on `fd` (borrowed, kept for life; open for reading and writing), writes the segment header when the file is empty. An existing file is
+ * read to its last good frame and cut there, so a later try appends; a scope that an earlier try left open is ended as
+ * partial. MST_E_UNAVAILABLE: another process holds the lock. After a write that failed (MST_E_FULL without space) every
+ * later call fails with the same error, and the segment ends with a whole frame. */
 int mst_spool_writer_new(struct mst_spool_writer **out, int fd, struct mst_err *err);
 void mst_spool_writer_free(struct mst_spool_writer *writer);
+/* *number counts the scopes of the segment from 0, earlier tries included: what records carry as `_scope`. MST_E_REFUSED
+ * when one is open. Records and ends outside a scope are MST_E_REFUSED too. */
 int mst_spool_write_scope_begin(struct mst_spool_writer *writer, const struct mst_scope *scope, int32_t *number, struct mst_err *err);
 int mst_spool_write_record(struct mst_spool_writer *writer, const bson_t *record, struct mst_err *err);
 int mst_spool_write_scope_end(struct mst_spool_writer *writer, int outcome, const char *reason, struct mst_err *err);
@@ -31,6 +35,7 @@ int mst_spool_write_checkpoint(struct mst_spool_writer *writer, const void *data
 int mst_spool_write_end(struct mst_spool_writer *writer, int status, const char *text, struct mst_err *err);
 /* Buffered bytes out, and to the disk. */
 int mst_spool_flush(struct mst_spool_writer *writer, bool sync, struct mst_err *err);
+/* Records in the segment, earlier tries included. */
 int64_t mst_spool_records(const struct mst_spool_writer *writer);
 
 /* Reader: importer side. */
@@ -42,12 +47,16 @@ struct mst_frame {
 	int64_t next;        /* offset behind it */
 };
 struct mst_spool_reader;
-/* MST_E_CORRUPT for a wrong header. A segment shorter than its header has no frames. */
+/* `offset` 0 or where to go on (a frame's `next`). MST_E_CORRUPT for a wrong header or an offset behind the end. A segment shorter than its header has no frames. */
 int mst_spool_reader_open(struct mst_spool_reader **out, const char *path, int64_t offset, struct mst_err *err);
+/* The same over an open descriptor, which the reader owns from now on (also when this fails). */
+int mst_spool_reader_open_fd(struct mst_spool_reader **out, int fd, int64_t offset, struct mst_err *err);
 void mst_spool_reader_close(struct mst_spool_reader *reader);
 /* MST_OK, MST_E_END at the end of good data (then mst_spool_reader_torn tells whether bytes were left over). */
 int mst_spool_read(struct mst_spool_reader *reader, struct mst_frame *frame, struct mst_err *err);
 bool mst_spool_reader_torn(const struct mst_spool_reader *reader);
+/* The payload as a checked document, borrowed like frame->data; needs no bson_destroy. MST_E_CORRUPT. */
+int mst_frame_bson(const struct mst_frame *frame, bson_t *out, struct mst_err *err);
 /* The payload of the last checkpoint frame; *len 0 when there is none. Caller frees. */
 int mst_spool_last_checkpoint(const char *path, void **data, size_t *len, struct mst_err *err);
 
