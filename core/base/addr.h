@@ -53,7 +53,8 @@ int mst_addr_set_parse(struct mst_addr_set *set, const char *list, struct mst_er
 /* Appends canonical CIDRs and single addresses, comma-separated. */
 int mst_addr_set_text(const struct mst_addr_set *set, struct mst_buf *out);
 /* Cuts into chunks of at most `per_chunk` addresses of one family, aligned to blocks of per_chunk when it is a power of
- * two. Calls fn with a set; stops when fn returns not 0 and returns that. */
+ * two: no block is shared by two chunks, and sparse blocks are packed together. MST_E_USAGE for per_chunk 0. The caller
+ * bounds the number of calls (count the set first). Calls fn with a set that lives during the call; stops when fn returns not 0 and returns that. */
 int mst_addr_set_chunks(const struct mst_addr_set *set, uint32_t per_chunk,
                         int (*fn)(void *data, const struct mst_addr_set *chunk), void *data);
 
@@ -62,6 +63,7 @@ struct mst_ports {
 	uint8_t bits[8192];
 };
 /* MST_E_USAGE on port 0, over 65535, bad text. Empty text is the empty set. */
+/* On failure *ports is as it was. */
 int mst_ports_parse(struct mst_ports *ports, const char *text, struct mst_err *err);
 bool mst_ports_has(const struct mst_ports *ports, unsigned port);
 void mst_ports_set(struct mst_ports *ports, unsigned port);

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 
+/* Append to `out`, which was initialised by the caller. A path must name a regular file; MST_E_LIMIT above `max` bytes. */
 int mst_file_read(const char *path, size_t max, struct mst_buf *out, struct mst_err *err);
 int mst_file_read_fd(int fd, const char *what, size_t max, struct mst_buf *out, struct mst_err *err);
 /* Writes beside, fsyncs, renames, fsyncs the directory. */
@@ -19,7 +20,7 @@ int mst_file_write_all(int fd, const void *data, size_t len, const char *what, s
 int mst_file_sync_dir(const char *path, struct mst_err *err);
 /* mkdir -p with mode for what is new. */
 int mst_file_mkdirs(const char *path, mode_t mode, struct mst_err *err);
-/* Removes a tree below `path` and `path` itself, without following links. */
+/* 0 when it is not there. Removes a tree below `path` and `path` itself, without following links. */
 int mst_file_remove_tree(const char *path, struct mst_err *err);
 /* Absolute path, each directory and the file owned by root or the effective user and not writable by others (a sticky
  * directory may be), no symbolic link as the last part, a regular file. MST_E_REFUSED says which part and the chmod to type. */

@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 
-/* Parses a whole text, depth at most MST_MAX_JSON_DEPTH. Caller puts the object. `what` names it in the error. */
+/* MST_E_CORRUPT when it is not one whole JSON text; the text "null" gives 0 and NULL. Parses a whole text, depth at most MST_MAX_JSON_DEPTH. Caller puts the object. `what` names it in the error. */
 int mst_json_parse(const char *text, size_t len, const char *what, struct json_object **out, struct mst_err *err);
 /* Borrowed; `fallback` when missing or of another type. */
 const char *mst_json_text(struct json_object *object, const char *key, const char *fallback);

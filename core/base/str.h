@@ -13,7 +13,7 @@
 /* Whole-string decimal; false on anything else, overflow included. */
 bool mst_str_int64(const char *text, int64_t *out);
 bool mst_str_uint(const char *text, uint64_t max, uint64_t *out);
-/* One grammar everywhere. Durations "90s|15m|6h|7d|2w|1y" and "0" in ms; rates "1000|5k|1M" in 1/s; sizes
+/* One grammar everywhere. Durations "250ms|90s|15m|6h|7d|2w|1y" and "0" in ms; rates "1000|5k|1M" in 1/s; sizes
  * "4096|64k|2M|1G" (1024) in bytes. Whole-string; MST_E_USAGE with a text that shows the grammar. */
 int mst_str_duration(const char *text, int64_t *out_ms, struct mst_err *err);
 int mst_str_rate(const char *text, int64_t *out, struct mst_err *err);
@@ -44,7 +44,9 @@ char *mst_str_dup(const char *text);
 char *mst_str_dupn(const char *text, size_t len);
 char *mst_str_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Walks a separated list: sets *item to the next trimmed item (allocated into `buf`), false at the end. */
+/* Walks a separated list: the next trimmed item is copied into the buffer `item`, false at the
+ * end. An empty item between two separators is given as ""; a blank text has none, and a trailing separator adds none.
+ * Check item->failed: an item longer than its maximum is left out. */
 bool mst_str_next_item(const char **cursor, char separator, struct mst_buf *item);
 
 #endif

@@ -74,6 +74,24 @@ static void test_read_write(void **state)
 	mst_buf_free(&out);
 }
 
+/* The cap holds for the whole file, not for each piece that is read. */
+static void test_read_long(void **state)
+{
+	static char data[40000];
+	struct mst_buf out;
+	struct mst_err err;
+
+	(void)state;
+	memset(data, 'x', sizeof(data));
+	assert_int_equal(mst_file_write_atomic("long", data, sizeof(data), 0600, &err), 0);
+	mst_buf_init(&out, 100000);
+	assert_int_equal(mst_file_read("long", sizeof(data), &out, &err), 0);
+	assert_int_equal(out.len, sizeof(data));
+	mst_buf_reset(&out);
+	assert_int_equal(mst_file_read("long", sizeof(data) - 1, &out, &err), MST_E_LIMIT);
+	mst_buf_free(&out);
+}
+
 static void test_write_faults(void **state)
 {
 	static char data[] = "x";
@@ -239,15 +257,65 @@ static void test_paths(void **state)
 	assert_string_equal(strrchr(paths.worker, '/'), "/muster-worker");
 }
 
+/* This program copied into a tree answers with the places it finds: main's second face. */
+static void places_from(const char *program, const char *expected)
+{
+	char command[300], line[5000] = "";
+	FILE *out;
+
+	snprintf(command, sizeof(command), "%s --worker-place", program);
+	out = popen(command, "r"); /* NOLINT(cert-env33-c): a constant command in a fresh directory */
+	assert_non_null(out);
+	assert_non_null(fgets(line, sizeof(line), out));
+	assert_int_equal(pclose(out), 0);
+	assert_string_equal(line, expected);
+}
+
+static void test_build_tree(void **state)
+{
+	struct mst_buf self;
+	struct mst_err err;
+	char worker[200];
+
+	(void)state;
+	mst_buf_init(&self, 64u << 20);
+	assert_int_equal(mst_file_read("/proc/self/exe", 64u << 20, &self, &err), 0);
+	assert_int_equal(mst_file_mkdirs("tree/plugins/.libs", 0755, &err), 0);
+	assert_int_equal(mst_file_mkdirs("tree/tests/unit/.libs", 0755, &err), 0);
+	assert_int_equal(mst_file_write_atomic("tree/muster", self.data, self.len, 0755, &err), 0);
+	assert_int_equal(mst_file_write_atomic("tree/tests/unit/.libs/x", self.data, self.len, 0755, &err), 0);
+	mst_buf_free(&self);
+	snprintf(worker, sizeof(worker), "%s/tree/muster-worker", place);
+	places_from("tree/muster", worker);
+	places_from("tree/tests/unit/.libs/x", worker);
+	/* A tree that anybody may fill is none. */
+	assert_int_equal(chmod("tree", 0777), 0);
+	places_from("tree/muster", MST_LIBEXECDIR "/muster-worker");
+	assert_int_equal(chmod("tree", 0755), 0);
+	assert_int_equal(rmdir("tree/plugins/.libs"), 0);
+	places_from("tree/muster", MST_LIBEXECDIR "/muster-worker");
+}
+
+static int print_worker_place(void)
+{
+	static struct mst_paths paths;
+
+	if (mst_paths_find(&paths, NULL) != 0)
+		return 1;
+	fputs(paths.worker, stdout);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read_write), cmocka_unit_test(test_write_faults), cmocka_unit_test(test_directories),
+		cmocka_unit_test(test_read_write), cmocka_unit_test(test_read_long),
+		cmocka_unit_test(test_write_faults), cmocka_unit_test(test_directories),
 		cmocka_unit_test(test_trusted), cmocka_unit_test(test_trusted_links), cmocka_unit_test(test_trusted_owner),
-		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_paths), cmocka_unit_test(test_build_tree),
 	};
 
-	(void)argc;
-	(void)argv;
+	if (argc == 2 && strcmp(argv[1], "--worker-place") == 0)
+		return print_worker_place();
 	return cmocka_run_group_tests(tests, enter, leave);
 }
