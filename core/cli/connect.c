@@ -168,7 +168,7 @@ static int start_and_join(struct mst_client *client, const struct mst_target *ta
 {
 	struct json_object *ready = NULL, *holder;
 	const char *socket_path;
-	int fd, rc;
+	int fd = -1, rc;
 
 	rc = start_daemon(target, client->store_path, &fd, err);
 	if (rc != MST_OK)
