@@ -133,47 +133,69 @@ while True:
 
 
 class Net:
-    """Two network namespaces joined by a veth pair: `scanner` (192.0.2.1) and `targets`, which holds the addresses asked for."""
+    """A wire of one's own: a `scanner` namespace (192.0.2.1/24 on v0), a bridge, and a namespace for every host on it."""
 
     def __init__(self):
-        n = f"{os.getpid()}-{next(_numbers)}"
-        self.scanner, self.targets, self.children = f"mst-s-{n}", f"mst-t-{n}", []
-        for name in (self.scanner, self.targets):
-            self.run("ip", "netns", "add", name)
-            self.run("ip", "-n", name, "link", "set", "lo", "up")
-        self.run("ip", "-n", self.scanner, "link", "add", "v0", "type", "veth", "peer", "name", "v1", "netns", self.targets)
+        self.tag = f"{os.getpid()}-{next(_numbers)}"
+        self.scanner, self.wire = f"mst-s-{self.tag}", f"mst-w-{self.tag}"
+        self.hosts, self.children, self._made = {}, {}, itertools.count(1)
+        for name in (self.scanner, self.wire):
+            self._namespace(name)
+        self.run("ip", "-n", self.wire, "link", "add", "br0", "type", "bridge")
+        self.run("ip", "-n", self.wire, "link", "set", "br0", "up")
+        self._plug(self.scanner, "v0", "p0", "02:00:00:00:00:01")
         self.run("ip", "-n", self.scanner, "addr", "add", "192.0.2.1/24", "dev", "v0")
-        self.run("ip", "-n", self.scanner, "link", "set", "v0", "up")
-        self.run("ip", "-n", self.targets, "link", "set", "v1", "up")
         self.prefix = ["ip", "netns", "exec", self.scanner]
 
     @staticmethod
     def run(*argv):
         subprocess.run(argv, check=True, capture_output=True, text=True)
 
-    def host(self, address, *ports):
-        """Adds an address that answers, with these TCP ports open."""
-        self.run("ip", "-n", self.targets, "addr", "add", f"{address}/24", "dev", "v1")
+    def _namespace(self, name):
+        self.run("ip", "netns", "add", name)
+        self.run("ip", "-n", name, "link", "set", "lo", "up")
+        for kind in ("all", "default"):
+            self.run("ip", "netns", "exec", name, "sysctl", "-qw", f"net.ipv6.conf.{kind}.disable_ipv6=1")
+
+    def _plug(self, namespace, inner, outer, mac):
+        self.run("ip", "-n", namespace, "link", "add", inner, "address", mac, "type", "veth", "peer", "name", outer, "netns", self.wire)
+        self.run("ip", "-n", namespace, "link", "set", inner, "up")
+        self.run("ip", "-n", self.wire, "link", "set", outer, "master", "br0", "up")
+
+    def host(self, address, *ports, mac=None):
+        """Adds a host with a card of its own (a global MAC made from the address) and these TCP ports open."""
+        last = int(address.rsplit(".", 1)[1])
+        number = next(self._made)
+        name = f"mst-h{number}-{self.tag}"
+        self._namespace(name)
+        self._plug(name, "eth0", f"p{number}", mac or f"00:16:3e:00:02:{last:02x}")
+        self.run("ip", "-n", name, "addr", "add", f"{address}/24", "dev", "eth0")
+        self.hosts[address] = name
         if ports:
-            child = subprocess.Popen(["ip", "netns", "exec", self.targets, "/usr/bin/python3", "-c", LISTENER,
-                                      *[f"{address}:{p}" for p in ports]], stdout=subprocess.PIPE, text=True)
-            self.children.append((address, child))
-            assert child.stdout.readline().strip() == "ready"
+            self.listen(address, *ports)
 
-    def drop(self, address):
-        """Takes an address and its listeners away again."""
-        for known, child in list(self.children):
-            if known == address:
-                child.kill()
-                child.wait()
-                self.children.remove((known, child))
-        self.run("ip", "-n", self.targets, "addr", "del", f"{address}/24", "dev", "v1")
+    def listen(self, address, *ports):
+        child = subprocess.Popen(["ip", "netns", "exec", self.hosts[address], "/usr/bin/python3", "-c", LISTENER,
+                                  *[f"{address}:{p}" for p in ports]], stdout=subprocess.PIPE, text=True)
+        self.children.setdefault(address, []).append(child)
+        assert child.stdout.readline().strip() == "ready"
 
-    def close(self):
-        for _, child in self.children:
+    def silence(self, address):
+        """Closes the host's ports; it stays there."""
+        for child in self.children.pop(address, []):
             child.kill()
             child.wait()
-        for name in (self.scanner, self.targets):
+
+    def drop(self, address):
+        """Takes the host off the wire."""
+        self.silence(address)
+        self.run("ip", "netns", "del", self.hosts.pop(address))
+
+    def close(self):
+        for address in list(self.hosts):
+            self.silence(address)
+            subprocess.run(["ip", "netns", "del", self.hosts[address]], capture_output=True)
+        for name in (self.scanner, self.wire):
             subprocess.run(["ip", "netns", "del", name], capture_output=True)
 
 
