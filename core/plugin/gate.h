@@ -18,7 +18,8 @@ struct mst_plugin_tables {
 	bool has_discovery, has_execute, has_store;
 };
 /* Reads magic and sizes before anything else; touches nothing beyond the sizes that the plugin states; runs no plugin code.
- * The refusal names what is wrong and what both sides speak. `file_name` must equal the plugin's name. */
+ * The refusal names what is wrong and what both sides speak. `file_name` (without directory and .so) must equal the
+ * plugin's name. On failure *out is zero and *manifest is empty. */
 int mst_gate_accept(const struct muster_plugin *plugin, const char *file_name, struct mst_plugin_tables *out,
                     struct mst_manifest *manifest, struct mst_err *err);
 

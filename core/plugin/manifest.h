@@ -28,6 +28,8 @@ struct mst_method {
 	size_t text_count;
 	struct mst_tool_def *tools;
 	size_t tool_count;
+	struct mst_option_def *provider; /* options of a connection that many profiles share */
+	size_t provider_count;
 };
 struct mst_manifest {
 	char *name, *version, *summary, *path;
@@ -37,6 +39,8 @@ struct mst_manifest {
 	size_t method_count;
 };
 void mst_manifest_free(struct mst_manifest *manifest);
+/* Counts, lengths, names, types and defaults, wherever the manifest came from. The text says which method and row. */
+int mst_manifest_check(const struct mst_manifest *manifest, struct mst_err *err);
 /* Untrusted text in: lengths, counts, names and types are checked. */
 int mst_manifest_from_json(struct mst_manifest *out, struct json_object *object, struct mst_err *err);
 struct json_object *mst_manifest_to_json(const struct mst_manifest *manifest);
