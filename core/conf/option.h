@@ -51,6 +51,12 @@ struct json_object *mst_option_set_json(const struct mst_option_set *set);
 int mst_option_set_from_json(struct mst_option_set *set, struct json_object *object, struct mst_err *err);
 /* Checks one value alone and gives its base-unit number (0 for texts). */
 int mst_option_check_value(const struct mst_option_def *def, const char *text, int64_t *number, struct mst_err *err);
+/* As mst_option_set_check, but tells every fault: `def` is the row that is at fault, `text` the fault, both borrowed.
+ * Returns the number of faults, or MST_E_NO_MEMORY. */
+typedef void (*mst_option_fault_fn)(void *data, const struct mst_option_def *def, const char *text);
+int mst_option_set_check_each(const struct mst_option_set *set, mst_option_fault_fn fn, void *data);
+/* Row by name, borrowed; NULL when the method has none. */
+const struct mst_option_def *mst_option_find(const struct mst_method_def *method, const char *name);
 /* "6h", "192.0.2.0/24": a short word for the type's grammar, for help. Static. */
 const char *mst_option_type_word(uint32_t type);
 

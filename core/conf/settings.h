@@ -54,7 +54,7 @@ struct mst_settings {
 	int64_t max_rate;         /* installation, packets/s, 0: none */
 	int64_t lost_after;       /* complete runs */
 	int64_t ip_identity_ttl;  /* ms */
-	int64_t retention_observations, retention_lost, retention_runs; /* ms, 0: for ever */
+	int64_t retention_observations, retention_lost, retention_runs, retention_audit; /* ms, 0: for ever */
 	char *locations_path;
 	char **listen, **operators, **viewers;
 	size_t listen_count, operator_count, viewer_count;
@@ -74,11 +74,24 @@ struct mst_settings {
  */
 int mst_settings_load(struct mst_settings *out, const char *main_file, const struct mst_method_def *const *methods,
                       size_t method_count, struct mst_faults *faults, struct mst_err *err);
+/* Also after a failed load: what could be read stays until then. */
 void mst_settings_free(struct mst_settings *settings);
 const struct mst_profile *mst_settings_profile(const struct mst_settings *settings, const char *name);
 /* "default" always exists. NULL when unknown. */
 const struct mst_zone *mst_settings_zone(const struct mst_settings *settings, const char *name);
 /* The profile as a configuration section that would give it again; caller frees. NULL without memory. */
 char *mst_settings_profile_conf(const struct mst_profile *profile);
+
+/*
+ * The grammar of `when` (labels) and `where` (notify) belongs to the store room: its checker is set here once, before
+ * the first load. Without one only the text itself is checked. Not thread-safe, like mst_settings_load (libConfuse).
+ */
+typedef int (*mst_when_check)(const char *when, struct mst_err *err);
+void mst_settings_set_when_check(mst_when_check check);
+
+/* The label rule that ships with every installation; a label of this name in a file takes its place. */
+#define MST_SHIPPED_LABEL "Unmanageable OS Platforms"
+#define MST_SHIPPED_WHEN "os_platform!=windows,linux,macos,solaris,aix os_platform!=- os_accuracy>=90"
+#define MST_SHIPPED_ACTION "unmanageable"
 
 #endif
