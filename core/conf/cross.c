@@ -41,7 +41,8 @@ static void check_zones(struct mst_loader *loader)
 	const struct mst_settings *settings = loader->settings;
 	char shown[MST_SHOWN];
 
-	for (size_t i = 0; i < settings->zone_count; i++) {
+	/* the shipped zone, which comes last, has no networks and no place */
+	for (size_t i = 0; i < loader->zone_networks_count; i++) {
 		const struct mst_zone *zone = &settings->zones[i];
 
 		for (size_t j = 0; j < i; j++) {
@@ -49,7 +50,7 @@ static void check_zones(struct mst_loader *loader)
 
 			if (!same_wire(zone, other) || !shared_networks(zone, other, shown))
 				continue;
-			mst_loader_fault_at(loader, zone->at, "zone \"%s\" lists %s, which zone \"%s\" (%s) lists too: give one of them another "
+			mst_loader_fault_at(loader, loader->zone_networks_at[i], "zone \"%s\" lists %s, which zone \"%s\" (%s) lists too: give one of them another "
 			                    "interface, or remove it from one", zone->name, shown, other->name, other->at);
 			break;
 		}
@@ -93,7 +94,7 @@ static void add_shipped_label(struct mst_loader *loader)
 	loader->no_memory |= rule.name == NULL || rule.when == NULL || rule.action == NULL || rule.at == NULL;
 }
 
-static void unknown_zone(struct mst_loader *loader, const struct mst_profile *profile)
+static void unknown_zone(struct mst_loader *loader, const struct mst_profile *profile, const char *at)
 {
 	const struct mst_settings *settings = loader->settings;
 	struct mst_nearest nearest;
@@ -102,10 +103,10 @@ static void unknown_zone(struct mst_loader *loader, const struct mst_profile *pr
 	for (size_t i = 0; i < settings->zone_count; i++)
 		mst_nearest_try(&nearest, settings->zones[i].name);
 	if (mst_nearest_best(&nearest) != NULL)
-		mst_loader_fault_at(loader, profile->at, "profile \"%s\": unknown zone \"%s\": did you mean \"%s\"?", profile->name,
+		mst_loader_fault_at(loader, at, "profile \"%s\": unknown zone \"%s\": did you mean \"%s\"?", profile->name,
 		                    profile->zone, mst_nearest_best(&nearest));
 	else
-		mst_loader_fault_at(loader, profile->at, "profile \"%s\": unknown zone \"%s\": add zone \"%s\" { networks = {\"192.0.2.0/24\"} }",
+		mst_loader_fault_at(loader, at, "profile \"%s\": unknown zone \"%s\": add zone \"%s\" { networks = {\"192.0.2.0/24\"} }",
 		                    profile->name, profile->zone, profile->zone);
 }
 
@@ -120,6 +121,6 @@ void mst_cross_check(struct mst_loader *loader)
 	check_zones(loader);
 	for (size_t i = 0; i < settings->profile_count; i++) {
 		if (mst_settings_zone(settings, settings->profiles[i].zone) == NULL)
-			unknown_zone(loader, &settings->profiles[i]);
+			unknown_zone(loader, &settings->profiles[i], loader->profile_zone_at[i]);
 	}
 }

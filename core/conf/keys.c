@@ -65,6 +65,19 @@ void *mst_loader_append(struct mst_loader *loader, void *items, size_t *count, s
 	return bigger + (*count)++ * size;
 }
 
+void mst_loader_place(struct mst_loader *loader, char ***places, size_t *count, const struct mst_outline *section, const char *key)
+{
+	char **place = mst_loader_append(loader, places, count, sizeof(*place));
+	int line = section->line;
+
+	for (size_t i = 0; i < section->count; i++) {
+		if (section->items[i].statement != NULL && strcmp(section->items[i].key, key) == 0)
+			line = section->items[i].line;
+	}
+	if (place != NULL)
+		*place = mst_loader_at(loader, line);
+}
+
 /* One key's work. */
 struct job {
 	struct mst_loader *loader;

@@ -17,6 +17,9 @@ struct mst_loader {
 	const char *file; /* being read */
 	char **notify_names;
 	size_t notify_count;
+	/* "FILE:LINE" of each profile's zone and of each zone's networks, in their order */
+	char **profile_zone_at, **zone_networks_at;
+	size_t profile_zone_count, zone_networks_count;
 	bool no_memory;
 };
 
@@ -61,6 +64,8 @@ char *mst_loader_at(struct mst_loader *loader, int line);
 /* Splits an `at`: adds a fault at that place. */
 void mst_loader_fault_at(struct mst_loader *loader, const char *at, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/* Appends the place of `key` in `section`, or of the section itself, to a list of places. */
+void mst_loader_place(struct mst_loader *loader, char ***places, size_t *count, const struct mst_outline *section, const char *key);
 /* Appends a zeroed element; NULL without memory. */
 void *mst_loader_append(struct mst_loader *loader, void *items, size_t *count, size_t size);
 

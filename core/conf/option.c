@@ -79,6 +79,21 @@ static int unknown_option(const struct mst_method_def *method, const char *name,
 	                   method->plugin == NULL || method->plugin[0] == '\0' ? method->name : method->plugin);
 }
 
+/* Programs that get these lists as one argument do not expect blanks in them. */
+static char *kept_text(const struct mst_option_def *def, const char *text)
+{
+	char *copy = mst_str_dup(text), *to = copy;
+
+	if (copy == NULL || (def->type != MUSTER_OPTION_PORTS && def->type != MUSTER_OPTION_ADDRESSES))
+		return copy;
+	for (const char *from = copy; *from != '\0'; from++) {
+		if (*from != ' ')
+			*to++ = *from;
+	}
+	*to = '\0';
+	return copy;
+}
+
 int mst_option_set_put(struct mst_option_set *set, const char *name, const char *text, struct mst_err *err)
 {
 	struct mst_option_value *value = find_value(set, name);
@@ -91,7 +106,7 @@ int mst_option_set_put(struct mst_option_set *set, const char *name, const char 
 	status = mst_option_check_value(value->def, text, &number, err);
 	if (status != MST_OK)
 		return status;
-	copy = mst_str_dup(text);
+	copy = kept_text(value->def, text);
 	if (copy == NULL)
 		return mst_err_no_memory(err);
 	free(value->text);

@@ -26,7 +26,7 @@ struct mst_method_def {
 
 struct mst_option_value {
 	const struct mst_option_def *def; /* borrowed */
-	char *text;                       /* as written, checked; NULL: unset (the default applies) */
+	char *text;                       /* checked, as written (PORTS and ADDRESSES without blanks); NULL: unset (the default applies) */
 	int64_t number;                   /* base units; of the default when unset */
 };
 

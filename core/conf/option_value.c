@@ -152,18 +152,20 @@ static int check_targets(const struct mst_option_def *def, const char *text, str
 
 static int check_ports(const struct mst_option_def *def, const char *text, struct mst_err *err)
 {
-	static const char cure[] = "is not a list of ports: write 22,80,8000-8100 or top-1000";
+	static const char cure[] = "is not a list of ports: write 22,80,8000-8100, top-1000 or none";
 	struct mst_ports *ports;
 	struct mst_err inner;
 	uint64_t top;
 	int status;
 
+	if (strcmp(text, "none") == 0)
+		return MST_OK;
 	if (strncmp(text, "top-", 4) == 0) {
 		if (text[4] == '0' || !mst_str_uint(text + 4, PORTS_MAX, &top))
 			return refuse(def, text, err, "is not a number of ports: write top-1 to top-65535, such as top-1000");
 		return MST_OK;
 	}
-	if (text[0] == '\0' || text[strspn(text, "0123456789,- ")] != '\0')
+	if (text[0] == '\0' || text[strspn(text, "0123456789,- ")] != '\0' || text[strlen(text) - 1] == ',')
 		return refuse(def, text, err, cure);
 	ports = calloc(1, sizeof(*ports));
 	if (ports == NULL)
@@ -179,6 +181,7 @@ static int check_ports(const struct mst_option_def *def, const char *text, struc
 
 static int check_addresses(const struct mst_option_def *def, const char *text, struct mst_err *err)
 {
+	const char *text_end = text + strlen(text);
 	struct mst_buf item;
 	struct mst_addr addr;
 	size_t count = 0;
@@ -191,8 +194,8 @@ static int check_addresses(const struct mst_option_def *def, const char *text, s
 			status = refuse(def, mst_buf_text(&item), err, "is not an IP address: write 192.0.2.1 or 2001:db8::1 (no names, no ranges)");
 	}
 	mst_buf_free(&item);
-	if (status == MST_OK && count == 0)
-		return mst_err_set(err, MST_E_USAGE, "%s: names no address: write 192.0.2.1 or 2001:db8::1", def->name);
+	if (status == MST_OK && (count == 0 || text_end[-1] == ','))
+		return mst_err_set(err, MST_E_USAGE, "%s: an address is missing: write 192.0.2.1 or 2001:db8::1", def->name);
 	return status;
 }
 
@@ -255,7 +258,7 @@ const char *mst_option_type_word(uint32_t type)
 		[MUSTER_OPTION_RATE] = "1000, 5k",
 		[MUSTER_OPTION_SIZE] = "4096, 64k, 2M",
 		[MUSTER_OPTION_TARGETS] = "192.0.2.0/24, 192.0.2.1-9, host.example.net",
-		[MUSTER_OPTION_PORTS] = "22,80,8000-8100 or top-1000",
+		[MUSTER_OPTION_PORTS] = "22,80,8000-8100, top-1000 or none",
 		[MUSTER_OPTION_ADDRESSES] = "192.0.2.1, 2001:db8::1",
 		[MUSTER_OPTION_SECRET] = "secret:NAME",
 	};

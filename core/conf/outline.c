@@ -124,6 +124,17 @@ static const char *copy_char(struct cutter *cutter, char quote, struct mst_buf *
 	return NULL;
 }
 
+/* An unclosed text swallowed the rest of its line. The } at the end of the line were meant to close list and section. */
+static void back_to_braces(struct cutter *cutter)
+{
+	while (cutter->p[-1] == '}' || cutter->p[-1] == ' ' || cutter->p[-1] == '\t' || cutter->p[-1] == '\r')
+		cutter->p--;
+	cutter->p += strspn(cutter->p, " \t\r");
+	if (cutter->in_list && *cutter->p == '}')
+		cutter->p++;
+	cutter->in_list = false;
+}
+
 /* A quoted text, quotes included. */
 static bool copy_text(struct cutter *cutter, struct mst_buf *out)
 {
@@ -139,14 +150,17 @@ static bool copy_text(struct cutter *cutter, struct mst_buf *out)
 			text = copy_char(cutter, quote, out);
 	}
 	if (text != NULL) {
-		/* what an unclosed text swallowed may have closed the list */
-		cutter->in_list = cutter->in_list && *cutter->p != '\n';
+		if (*cutter->p == '\n' || *cutter->p == '\0')
+			back_to_braces(cutter);
 		fault(cutter, cutter->line, text);
 		return false;
 	}
 	mst_buf_char(out, quote);
 	cutter->p++;
-	return true;
+	if (*cutter->p == '\0' || strchr(" \t\r\n,{}#/", *cutter->p) != NULL)
+		return true;
+	fault(cutter, cutter->line, "a text ends before its last character: write \\\" for a quote inside, and a blank after the text");
+	return false;
 }
 
 static bool copy_word(struct cutter *cutter, struct mst_buf *out)
@@ -332,8 +346,8 @@ static bool read_item(struct cutter *cutter, struct mst_outline *item, int depth
 	skip_space(cutter);
 	if (*cutter->p == '{')
 		return read_section(cutter, item, depth);
-	mst_faults_add(cutter->faults, cutter->file, item->line, "%s is followed by neither = nor {: write %s = \"value\" or %s { ... }",
-	               item->key, item->key, item->key);
+	/* the word itself is not shown: after a quote too many it may be the rest of a secret */
+	fault(cutter, item->line, "a word is followed by neither = nor {: write key = \"value\" or section { ... }");
 	return false;
 }
 
@@ -355,9 +369,6 @@ static void read_items(struct cutter *cutter, struct mst_outline *parent, int de
 	for (;;) {
 		struct mst_outline *item;
 
-		skip_space(cutter);
-		if (*cutter->p == ';')
-			cutter->p++;
 		skip_space(cutter);
 		if (*cutter->p == '\0' || (*cutter->p == '}' && depth > 0) || cutter->no_memory)
 			return;

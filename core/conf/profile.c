@@ -244,6 +244,7 @@ static bool start(struct reader *reader, const struct mst_outline *section)
 		return false;
 	reader->profile = profile;
 	profile->at = mst_loader_at(loader, section->line);
+	mst_loader_place(loader, &loader->profile_zone_at, &loader->profile_zone_count, section, "zone");
 	profile->name = mst_str_dup(section->title);
 	snprintf(reader->context, sizeof(reader->context), "profile \"%s\": ", section->title);
 	loader->no_memory |= profile->name == NULL;

@@ -129,6 +129,7 @@ static void read_zone(struct mst_loader *loader, const struct mst_outline *secti
 	mst_addr_set_init(&zone->networks);
 	zone->name = mst_str_dup(section->title);
 	zone->at = mst_loader_at(loader, section->line);
+	mst_loader_place(loader, &loader->zone_networks_at, &loader->zone_networks_count, section, "networks");
 	loader->no_memory |= zone->name == NULL;
 	mst_keys_read(loader, zone_keys, NULL, section, zone, context);
 }

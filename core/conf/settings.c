@@ -238,17 +238,46 @@ static int first_fault(const struct mst_faults *faults, size_t before, struct ms
 	return mst_err_set(err, MST_E_USAGE, "%s:%d: %s", fault->file, fault->line, fault->text);
 }
 
+/* The main file comes first, then those of conf.d by name; in each from the top. */
+static bool before(const struct mst_fault *a, const struct mst_fault *b, const char *main_file)
+{
+	bool a_main = strcmp(a->file, main_file) == 0, b_main = strcmp(b->file, main_file) == 0;
+	int order = strcmp(a->file, b->file);
+
+	if (a_main != b_main)
+		return a_main;
+	return order != 0 ? order < 0 : a->line < b->line;
+}
+
+/* As an operator goes through them. There are few, and most are in order already. */
+static void sort_faults(struct mst_faults *faults, size_t start, const char *main_file)
+{
+	for (size_t i = start + 1; i < faults->count; i++) {
+		struct mst_fault fault = faults->items[i];
+		size_t j = i;
+
+		while (j > start && before(&fault, &faults->items[j - 1], main_file))
+			j--;
+		memmove(&faults->items[j + 1], &faults->items[j], (i - j) * sizeof(fault));
+		faults->items[j] = fault;
+	}
+}
+
 int mst_settings_load(struct mst_settings *out, const char *main_file, const struct mst_method_def *const *methods,
                       size_t method_count, struct mst_faults *faults, struct mst_err *err)
 {
 	struct mst_loader loader = { .settings = out, .methods = methods, .method_count = method_count, .faults = faults };
-	size_t before = faults->count;
+	size_t start = faults->count;
 
 	set_defaults(&loader);
 	if (main_file != NULL && !loader.no_memory)
 		read_all(&loader, main_file);
 	if (!loader.no_memory)
 		mst_cross_check(&loader);
+	if (main_file != NULL)
+		sort_faults(faults, start, main_file);
 	free_list(loader.notify_names, loader.notify_count);
-	return loader.no_memory ? mst_err_no_memory(err) : first_fault(faults, before, err);
+	free_list(loader.profile_zone_at, loader.profile_zone_count);
+	free_list(loader.zone_networks_at, loader.zone_networks_count);
+	return loader.no_memory ? mst_err_no_memory(err) : first_fault(faults, start, err);
 }
