@@ -64,7 +64,8 @@ static void skip_space(struct cutter *cutter)
 /* After a fault: go on behind the list that it was in, else at the next line, or at the } that closes the section. */
 static void recover(struct cutter *cutter)
 {
-	int open = cutter->in_list ? 1 : 0;
+	bool list = cutter->in_list;
+	int open = list ? 1 : 0;
 
 	cutter->in_list = false;
 	for (; *cutter->p != '\0'; cutter->p++) {
@@ -84,7 +85,7 @@ static void recover(struct cutter *cutter)
 			open++;
 		} else if (c == '}' && open-- == 0) {
 			return;
-		} else if (c == '}' && open == 0) {
+		} else if (c == '}' && open == 0 && list) {
 			cutter->p++;
 			return;
 		}

@@ -77,7 +77,7 @@ static bool last_label_is_number(const char *name)
 
 	if (label[0] == '0' && (label[1] == 'x' || label[1] == 'X'))
 		return label[2 + strspn(label + 2, DIGITS "abcdefABCDEF")] == '\0';
-	return label[strspn(label, DIGITS)] == '\0';
+	return label[0] != '\0' && label[strspn(label, DIGITS)] == '\0';
 }
 
 static const char *name_fault(const char *name)
@@ -93,7 +93,7 @@ static const char *name_fault(const char *name)
 		if (label[len] != '.' && label[len] != '\0')
 			return "is no address, network, range or host name: write 192.0.2.1, 192.0.2.0/24, 192.0.2.1-9 or host.example.net";
 		if (len == 0)
-			return "has an empty part between its dots: write host.example.net";
+			return "has an empty part beside a dot: write host.example.net";
 		if (len > LABEL_MAX)
 			return "has a part longer than 63 characters: no host is named so";
 		if (label[0] == '-' || label[len - 1] == '-')
