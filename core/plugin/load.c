@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1
+#endif
 #include <dlfcn.h>
 #include <ltdl.h>
 #include <stdlib.h>
@@ -29,51 +32,42 @@ static int name_of(const char *path, char name[MST_MAX_NAME + 1], struct mst_err
 	return MST_OK;
 }
 
-/* libltdl answers "file not found" whatever went wrong; the loader itself knows better. */
-static const char *true_reason(const char *path)
-{
-	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	if (!handle)
-		return dlerror();
-	dlclose(handle);
-	return NULL;
-}
-
-static lt_dlhandle open_module(const char *path, struct mst_err *err)
-{
-	lt_dladvise advise;
-	lt_dlhandle handle = NULL;
-	/* Both would let the environment choose what is loaded. */
-	unsetenv("LTDL_LIBRARY_PATH");
-	if (lt_dlinit() != 0 || lt_dlsetsearchpath("") != 0 || lt_dladvise_init(&advise) != 0) {
-		mst_err_set(err, MST_E_FAILED, "libltdl: %s", lt_dlerror());
-		return NULL;
-	}
-	if (lt_dladvise_local(&advise) == 0 && lt_dladvise_resident(&advise) == 0)
-		handle = lt_dlopenadvise(path, advise);
-	const char *said = handle ? NULL : lt_dlerror();
-	lt_dladvise_destroy(&advise);
-	if (!handle) {
-		const char *reason = true_reason(path);
-		mst_err_set(err, MST_E_FAILED, "%s cannot be loaded: %s (libltdl says: %s); install what it needs or rebuild it", path,
-		            reason ? reason : "no reason given", said ? said : "nothing");
-	}
-	return handle;
-}
-
-/* libltdl binds lazily and would let a missing function end the process in the middle of a run. */
+/*
+ * libltdl binds lazily, so that a missing function would end the process in the middle of a run, and answers "file not
+ * found" whatever went wrong. So the loader itself goes first: it binds all and knows the reason. The order matters: an
+ * object that is loaded lazily stays so. The handle is kept for ever, as plugins are.
+ */
 static int bind_all(const char *path, struct mst_err *err)
 {
-	const char *reason = true_reason(path);
-	if (!reason)
+	if (dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE))
 		return MST_OK;
-	return mst_err_set(err, MST_E_FAILED, "%s cannot be loaded: %s; link it with -Wl,-z,now -Wl,-z,defs", path, reason);
+	const char *reason = dlerror();
+	return mst_err_set(err, MST_E_FAILED, "%s cannot be loaded: %s; install what it needs, or rebuild it with -Wl,-z,defs", path,
+	                   reason ? reason : "no reason given");
+}
+
+static int open_module(const char *path, lt_dlhandle *out, struct mst_err *err)
+{
+	lt_dladvise advise;
+	/* Both would let the environment choose what is loaded. */
+	unsetenv("LTDL_LIBRARY_PATH");
+	if (lt_dlinit() != 0 || lt_dlsetsearchpath("") != 0 || lt_dladvise_init(&advise) != 0)
+		return mst_err_set(err, MST_E_FAILED, "libltdl: %s", lt_dlerror());
+	*out = NULL;
+	if (lt_dladvise_local(&advise) == 0 && lt_dladvise_resident(&advise) == 0)
+		*out = lt_dlopenadvise(path, advise);
+	const char *reason = *out ? NULL : lt_dlerror();
+	lt_dladvise_destroy(&advise);
+	if (*out)
+		return MST_OK;
+	return mst_err_set(err, MST_E_FAILED, "%s cannot be loaded by libltdl: %s", path, reason ? reason : "no reason given");
 }
 
 int mst_plugin_load(const char *path, struct mst_plugin_tables *out, struct mst_manifest *manifest, struct mst_err *err)
 {
 	char name[MST_MAX_NAME + 1];
 	struct mst_err why;
+	lt_dlhandle handle;
 	memset(out, 0, sizeof *out);
 	memset(manifest, 0, sizeof *manifest);
 	int status = name_of(path, name, err);
@@ -81,10 +75,9 @@ int mst_plugin_load(const char *path, struct mst_plugin_tables *out, struct mst_
 		status = mst_file_trusted(path, err);
 	if (status != MST_OK)
 		return status;
-	lt_dlhandle handle = open_module(path, err);
-	if (!handle)
-		return MST_E_FAILED;
 	status = bind_all(path, err);
+	if (status == MST_OK)
+		status = open_module(path, &handle, err);
 	if (status != MST_OK)
 		return status;
 	const struct muster_plugin *plugin = lt_dlsym(handle, SYMBOL);

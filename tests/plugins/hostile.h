@@ -85,7 +85,7 @@ UNUSED static void pause_ms(long ms)
 
 UNUSED static void crash(void)
 {
-	int *volatile nowhere = NULL;
+	volatile int *volatile nowhere = NULL;
 	*nowhere = 1;
 }
 
