@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An operator's Nmap XML file: the same reader as a scan, other bytes. */
+#include "nmap_xml.h"
+
+#include <stdlib.h>
+
+struct reader {
+	const struct muster_call *call;
+	int64_t now;
+	int64_t hosts;
+};
+
+static int on_begin(void *data, const struct nmap_run_info *info)
+{
+	struct reader *reader = data;
+	struct nmap_coverage coverage;
+	nmap_coverage_read(info->args, &coverage);
+	struct muster_scope scope = {
+		.size = sizeof(scope),
+		.facts = coverage.facts,
+		.addresses = coverage.addresses,
+		.tcp_ports = info->tcp,
+		.udp_ports = info->udp,
+	};
+	if (!coverage.addresses)
+		nmap_log(reader->call, MUSTER_LOG_INFO,
+		         "what the file covers cannot be told (%s): it makes nothing lost. Say it with --covers", coverage.why);
+	int status = reader->call->host->scope_begin(reader->call, &scope);
+	free(coverage.addresses);
+	return status;
+}
+
+static int on_host(void *data, const struct nmap_host *host, const struct nmap_run_info *info)
+{
+	struct reader *reader = data;
+	if (reader->call->host->cancelled(reader->call))
+		return MUSTER_E_CANCELLED;
+	reader->hosts++;
+	(void)reader->call->host->progress(reader->call, reader->hosts, 0, reader->hosts, NULL);
+	return nmap_record_emit(reader->call, host, info, reader->now);
+}
+
+static void on_warning(void *data, const char *text)
+{
+	struct reader *reader = data;
+	(void)reader->call->host->log(reader->call, MUSTER_LOG_WARNING, text);
+}
+
+static int feed_all(const struct muster_call *call, struct nmap_xml *xml)
+{
+	char *buffer = malloc(65536);
+	if (!buffer)
+		return MUSTER_E_NO_MEMORY;
+	int status = MUSTER_OK;
+	while (status == MUSTER_OK) {
+		int64_t len = call->host->input_read(call, buffer, 65536);
+		if (len <= 0) {
+			status = len < 0 ? (int)len : MUSTER_OK;
+			break;
+		}
+		status = nmap_xml_feed(xml, buffer, (size_t)len);
+		if (status == MUSTER_OK && call->host->cancelled(call))
+			status = MUSTER_E_CANCELLED;
+	}
+	free(buffer);
+	return status == MUSTER_E_CORRUPT ? MUSTER_OK : status;
+}
+
+static int finish(struct reader *reader, struct nmap_xml *xml)
+{
+	const struct muster_call *call = reader->call;
+	struct nmap_ending ending;
+	int status = nmap_xml_finish(xml, &ending);
+	if (status != MUSTER_OK)
+		return status;
+	if (!nmap_xml_is_nmap(xml))
+		return nmap_fail(call, MUSTER_E_CORRUPT, "this is no Nmap XML, write it with nmap -oX FILE: %s", ending.text);
+	if (ending.repaired > 0)
+		nmap_log(call, MUSTER_LOG_WARNING, "%lld places were no valid text and were repaired", (long long)ending.repaired);
+	if (ending.finished)
+		return call->host->scope_end(call, MUSTER_OUTCOME_COMPLETE, NULL);
+	status = call->host->scope_end(call, MUSTER_OUTCOME_PARTIAL, ending.text);
+	if (status != MUSTER_OK)
+		return status;
+	return nmap_fail(call, MUSTER_E_PARTIAL, "the file is not whole, %lld hosts were read: %s", (long long)ending.up, ending.text);
+}
+
+int nmap_import(void *instance, const struct muster_call *call)
+{
+	(void)instance;
+	struct reader reader = { .call = call, .now = call->host->now(call) };
+	struct nmap_sink sink = { .data = &reader, .begin = on_begin, .host = on_host, .warning = on_warning };
+	struct nmap_xml *xml = nmap_xml_new(&sink);
+	if (!xml)
+		return nmap_fail(call, MUSTER_E_NO_MEMORY, "out of memory");
+	int status = feed_all(call, xml);
+	if (status == MUSTER_OK)
+		status = finish(&reader, xml);
+	nmap_xml_free(xml);
+	return status;
+}

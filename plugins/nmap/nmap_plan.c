@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Divides the targets into shards: blocks of 16 to 64 addresses, each one Nmap process of its own. */
+#include "nmap.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The documented 122 000 bytes for an address with OS detection and 1000 ports, taken apart. */
+#define BYTES_ADDRESS 400
+#define BYTES_PORT 114
+#define BYTES_OS 7600
+#define BYTES_SERVICES 2000
+#define BYTES_SCRIPTS 20000
+#define PACKET_BYTES 60
+
+struct plan {
+	const struct muster_call *call;
+	struct nmap_options options;
+	struct nmap_buf fresh; /* addresses whose system is known well enough */
+	int64_t total;
+	uint32_t per_chunk;
+	int os;     /* of the shards being made */
+	int number; /* shards so far */
+};
+
+static int count_chunk(void *data, const struct muster_target_chunk *chunk)
+{
+	struct plan *plan = data;
+	plan->total += chunk->count;
+	return MUSTER_OK;
+}
+
+static int ask(struct plan *plan, const char *exclude, const char *only, muster_chunk_fn fn)
+{
+	struct muster_target_query query = {
+		.size = sizeof(query),
+		.per_chunk = plan->per_chunk,
+		.include = plan->options.include,
+		.exclude = exclude,
+		.only = only,
+	};
+	return plan->call->host->targets(plan->call, &query, fn, plan);
+}
+
+/* A power of two at or above total/16, within the bounds. OS shards cost 20 s however small, so that more at a time win;
+ * asking only who is there takes seconds, so that fewer and larger ones win (measured, see doc/architecture.md). */
+static uint32_t chunk_size(int64_t total, int discovery_only)
+{
+	uint32_t size = discovery_only ? 256 : 16;
+	uint32_t most = discovery_only ? 1024 : 64;
+	while (size < most && (int64_t)size * 16 < total)
+		size *= 2;
+	return size;
+}
+
+static int64_t ports_of(const char *ports)
+{
+	int top = nmap_top_ports(ports);
+	if (top > 0 || !ports)
+		return top;
+	int count = nmap_ports_count(ports);
+	return count > 0 ? count : 0;
+}
+
+/* What one address costs when it answers. */
+static int64_t bytes_of(const struct nmap_options *options, int os)
+{
+	int64_t bytes = BYTES_ADDRESS + BYTES_PORT * (ports_of(options->ports) + ports_of(options->udp_ports));
+	if (os)
+		bytes += BYTES_OS;
+	if (options->service_versions)
+		bytes += BYTES_SERVICES;
+	if (options->scripts)
+		bytes += BYTES_SCRIPTS;
+	return bytes;
+}
+
+static int64_t milliseconds_of(const struct nmap_options *options, int os, int64_t addresses)
+{
+	int64_t ports = ports_of(options->ports), udp = ports_of(options->udp_ports);
+	int64_t ms = 1500 + addresses * 10;
+	ms += addresses * ports / 10;
+	/* Linux says "port unreachable" once a second; Nmap slows down to that, host by host side by side. */
+	ms += udp * 1000 * ((addresses + 15) / 16);
+	if (os)
+		ms += 18000 + addresses * 60;
+	if (options->service_versions)
+		ms += 12000;
+	if (options->scripts)
+		ms += 15000;
+	int64_t share = options->max_rate > 0 ? options->max_rate / options->parallel : 0;
+	int64_t by_rate = options->max_rate > 0 ? addresses * bytes_of(options, os) / PACKET_BYTES / 2 * 1000 / (share > 0 ? share : 1) : 0;
+	return by_rate > ms ? by_rate : ms;
+}
+
+/* The command as somebody would type it. */
+static int command_of(struct plan *plan, const struct nmap_spec *spec, struct nmap_buf *out)
+{
+	struct nmap_args args;
+	int status = nmap_args_build(&args, &plan->options, spec, NULL, NULL);
+	if (status != MUSTER_OK)
+		return status;
+	nmap_args_line(&args, out);
+	nmap_args_free(&args);
+	return out->failed ? MUSTER_E_NO_MEMORY : MUSTER_OK;
+}
+
+/* "top-1000" is known in numbers only once Nmap runs: the scope that `run` opens has them. */
+static const char *planned_ports(const char *ports)
+{
+	return nmap_top_ports(ports) > 0 ? NULL : ports;
+}
+
+static int make_shard(struct plan *plan, const struct nmap_spec *spec, int64_t count)
+{
+	const struct nmap_options *options = &plan->options;
+	struct nmap_buf text = { 0 }, command = { 0 };
+	int status = nmap_spec_write(spec, &text);
+	if (status == MUSTER_OK)
+		status = command_of(plan, spec, &command);
+	char id[24];
+	(void)snprintf(id, sizeof(id), "s%04d", ++plan->number);
+	struct muster_shard shard = {
+		.size = sizeof(shard),
+		.parallel = (uint32_t)(nmap_discovery_only(options) && options->parallel > 8 ? 8 : options->parallel),
+		.id = id,
+		.spec = { text.data, text.len },
+		.scope = { .size = sizeof(shard.scope), .facts = nmap_facts(options, spec->os), .addresses = spec->addresses,
+			   .tcp_ports = planned_ports(options->ports), .udp_ports = planned_ports(options->udp_ports) },
+		.addresses = count,
+		.expected_bytes = count * bytes_of(options, spec->os),
+		.expected_ms = milliseconds_of(options, spec->os, count),
+		.command = nmap_buf_str(&command),
+	};
+	if (status == MUSTER_OK)
+		status = plan->call->host->shard(plan->call, &shard);
+	nmap_buf_free(&text);
+	nmap_buf_free(&command);
+	return status;
+}
+
+static int on_chunk(void *data, const struct muster_target_chunk *chunk)
+{
+	struct plan *plan = data;
+	if (chunk->count == 0)
+		return MUSTER_OK;
+	char *addresses = strdup(chunk->addresses);
+	if (!addresses)
+		return MUSTER_E_NO_MEMORY;
+	struct nmap_spec spec = { .family = (int)chunk->family, .os = plan->os, .addresses = addresses };
+	int status = make_shard(plan, &spec, chunk->count);
+	free(addresses);
+	return status;
+}
+
+/* Collects what was fingerprinted within os_max_age. */
+static int read_fresh(struct plan *plan)
+{
+	int64_t oldest = plan->call->host->now(plan->call) - plan->options.os_max_age;
+	for (;;) {
+		struct muster_known known = { .size = sizeof(known) };
+		int status = plan->call->host->known_next(plan->call, &known);
+		if (status == MUSTER_E_END)
+			return plan->fresh.failed ? MUSTER_E_NO_MEMORY : MUSTER_OK;
+		if (status != MUSTER_OK)
+			return status;
+		if (known.os_seen > 0 && known.os_seen >= oldest)
+			nmap_buf_printf(&plan->fresh, "%s%s", plan->fresh.len > 0 ? "," : "", known.address);
+	}
+}
+
+static int make_shards(struct plan *plan)
+{
+	const struct nmap_options *options = &plan->options;
+	plan->os = options->os_mode != NMAP_OS_OFF;
+	if (options->os_mode != NMAP_OS_NEW)
+		return ask(plan, options->exclude, NULL, on_chunk);
+	int status = read_fresh(plan);
+	if (status != MUSTER_OK || plan->fresh.len == 0)
+		return status != MUSTER_OK ? status : ask(plan, options->exclude, NULL, on_chunk);
+	struct nmap_buf both = { 0 };
+	nmap_buf_printf(&both, "%s%s%s", options->exclude ? options->exclude : "", options->exclude ? "," : "",
+	                nmap_buf_str(&plan->fresh));
+	status = both.failed ? MUSTER_E_NO_MEMORY : ask(plan, nmap_buf_str(&both), NULL, on_chunk);
+	nmap_buf_free(&both);
+	plan->os = 0;
+	return status == MUSTER_OK ? ask(plan, options->exclude, nmap_buf_str(&plan->fresh), on_chunk) : status;
+}
+
+static int check_rights(struct plan *plan)
+{
+	const struct muster_call *call = plan->call;
+	if (plan->options.connect_scan) {
+		nmap_log(call, MUSTER_LOG_WARNING,
+		         "connect_scan: ordinary connections only, so no OS and no MAC, and hosts that answer ICMP alone are not found");
+		return MUSTER_OK;
+	}
+	if (call->host->has_net_raw(call))
+		return MUSTER_OK;
+	return nmap_fail(call, MUSTER_E_REFUSED, "Nmap needs raw sockets and this process has no CAP_NET_RAW to hand on: %s", nmap_raw_cure);
+}
+
+static int check_count(struct plan *plan)
+{
+	const struct nmap_options *options = &plan->options;
+	plan->per_chunk = 65536;
+	int status = ask(plan, options->exclude, NULL, count_chunk);
+	if (status != MUSTER_OK)
+		return status;
+	if (options->max_addresses > 0 && plan->total > options->max_addresses)
+		return nmap_fail(plan->call, MUSTER_E_LIMIT, "include names %lld addresses, max_addresses is %lld: raise it or split the profile",
+		                 (long long)plan->total, (long long)options->max_addresses);
+	if (plan->total == 0)
+		return nmap_fail(plan->call, MUSTER_E_USAGE, "no address is left to scan: include, less exclude, never_scan and what lies "
+		                                             "outside scan_only, is empty");
+	plan->per_chunk = chunk_size(plan->total, nmap_discovery_only(options));
+	return MUSTER_OK;
+}
+
+int nmap_plan(void *instance, const struct muster_call *call)
+{
+	(void)instance;
+	struct plan plan = { .call = call };
+	int status = nmap_options_read(call, &plan.options);
+	if (status == MUSTER_OK && !plan.options.include)
+		status = nmap_fail(call, MUSTER_E_USAGE, "include is not set: name what to scan, such as include = \"192.0.2.0/24\"");
+	if (status == MUSTER_OK)
+		status = check_rights(&plan);
+	if (status == MUSTER_OK)
+		status = check_count(&plan);
+	if (status == MUSTER_OK)
+		status = make_shards(&plan);
+	nmap_buf_free(&plan.fresh);
+	nmap_options_free(&plan.options);
+	return status;
+}

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* libxml2's SAX2 push parser over Nmap's output. No document is ever built. */
+#include "nmap_xml.h"
+
+#include <libxml/parser.h>
+#include <libxml/parserInternals.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_WARNINGS 20
+#define MAX_ARGS (2u << 20)
+
+struct nmap_xml {
+	const struct nmap_sink *sink;
+	xmlParserCtxtPtr parser;
+	struct nmap_feed feed;
+	struct nmap_collect collect;
+	struct nmap_seen seen;
+	struct nmap_run_info info;
+	enum nmap_element stack[NMAP_XML_DEPTH];
+	int depth;
+	int status; /* first thing that stopped the reader */
+	int begun, is_nmap, in_host, closed;
+	int finished;
+	int warnings;
+	char text[600]; /* why it stopped, or Nmap's own words */
+	int64_t hosts, up, skipped;
+};
+
+static void warn(struct nmap_xml *xml, const char *subject, const char *text)
+{
+	char line[400];
+	if (xml->warnings++ >= MAX_WARNINGS || !xml->sink->warning)
+		return;
+	(void)snprintf(line, sizeof(line), "%s%s", subject, text);
+	xml->sink->warning(xml->sink->data, line);
+}
+
+static void stop(struct nmap_xml *xml, int status, const char *text)
+{
+	if (xml->status == MUSTER_OK) {
+		xml->status = status;
+		if (text)
+			(void)snprintf(xml->text, sizeof(xml->text), "line %d: %s", xmlSAX2GetLineNumber(xml->parser), text);
+	}
+	xmlStopParser(xml->parser);
+}
+
+static int begin(struct nmap_xml *xml)
+{
+	if (xml->begun)
+		return MUSTER_OK;
+	xml->begun = 1;
+	return xml->sink->begin ? xml->sink->begin(xml->sink->data, &xml->info) : MUSTER_OK;
+}
+
+static char *attr_copy(const struct nmap_attrs *attrs, const char *name, size_t cap)
+{
+	size_t len;
+	const char *value = nmap_attr(attrs, name, &len);
+	return value && len <= cap ? strndup(value, len) : NULL;
+}
+
+static int64_t attr_number(const struct nmap_attrs *attrs, const char *name, int64_t maximum)
+{
+	char *text = attr_copy(attrs, name, 20);
+	int64_t value = nmap_number(text, maximum);
+	free(text);
+	return value;
+}
+
+static void open_run(struct nmap_xml *xml, const struct nmap_attrs *attrs)
+{
+	if (xml->is_nmap)
+		return;
+	xml->is_nmap = 1;
+	xml->info.args = attr_copy(attrs, "args", MAX_ARGS);
+	xml->info.version = attr_copy(attrs, "version", 32);
+	xml->info.start = attr_number(attrs, "start", INT64_C(4102444800));
+	if (xml->info.start < 0)
+		xml->info.start = 0;
+}
+
+/* The ports that were asked for. A second element of one protocol (Nmap -sS -sF) names the same ports. */
+static void open_scaninfo(struct nmap_xml *xml, const struct nmap_attrs *attrs)
+{
+	char *proto = attr_copy(attrs, "protocol", 8);
+	char **slot = NULL;
+	if (proto && strcmp(proto, "tcp") == 0)
+		slot = &xml->info.tcp;
+	if (proto && strcmp(proto, "udp") == 0)
+		slot = &xml->info.udp;
+	free(proto);
+	if (!slot || *slot || xml->begun)
+		return;
+	*slot = attr_copy(attrs, "services", MAX_ARGS);
+	if (*slot && nmap_ports_count(*slot) < 0) {
+		free(*slot);
+		*slot = NULL;
+	}
+}
+
+static void open_progress(struct nmap_xml *xml, const struct nmap_attrs *attrs)
+{
+	char *task = attr_copy(attrs, "task", 64);
+	char *percent = attr_copy(attrs, "percent", 8);
+	if (percent)
+		percent[strcspn(percent, ".")] = '\0';
+	int64_t number = nmap_number(percent, 100);
+	if (task && number >= 0 && xml->sink->progress)
+		xml->sink->progress(xml->sink->data, task, (int)number);
+	free(task);
+	free(percent);
+}
+
+static void open_finished(struct nmap_xml *xml, const struct nmap_attrs *attrs)
+{
+	char *exit_word = attr_copy(attrs, "exit", 16);
+	char *message = attr_copy(attrs, "errormsg", 400);
+	/* Before 5.50 Nmap had no `exit` and wrote runstats only when all went well. */
+	xml->finished = !exit_word || strcmp(exit_word, "success") == 0;
+	if (!xml->finished)
+		(void)snprintf(xml->text, sizeof(xml->text), "Nmap says: %s", message ? message : exit_word);
+	free(exit_word);
+	free(message);
+}
+
+static void open_element(struct nmap_xml *xml, enum nmap_element element, const struct nmap_attrs *attrs)
+{
+	switch (element) {
+	case NMAP_RUN:
+		open_run(xml, attrs);
+		break;
+	case NMAP_SCANINFO:
+		open_scaninfo(xml, attrs);
+		break;
+	case NMAP_TASKPROGRESS:
+		open_progress(xml, attrs);
+		break;
+	case NMAP_FINISHED:
+		open_finished(xml, attrs);
+		break;
+	case NMAP_HOST:
+		xml->in_host = 1;
+		nmap_collect_start(&xml->collect, attrs);
+		break;
+	default:
+		if (xml->in_host && element != NMAP_NONE)
+			nmap_collect_open(&xml->collect, element, attrs);
+		break;
+	}
+}
+
+static void on_start(void *data, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri, int namespaces,
+                     const xmlChar **names, int count, int defaulted, const xmlChar **values)
+{
+	(void)prefix, (void)namespaces, (void)names, (void)defaulted;
+	struct nmap_xml *xml = data;
+	if (xml->status != MUSTER_OK)
+		return;
+	if (xml->depth >= NMAP_XML_DEPTH) {
+		stop(xml, MUSTER_E_CORRUPT, "elements nested more than 64 deep");
+		return;
+	}
+	if (count > NMAP_XML_ATTRIBUTES) {
+		stop(xml, MUSTER_E_CORRUPT, "an element with more than 64 attributes");
+		return;
+	}
+	enum nmap_element element = NMAP_NONE;
+	enum nmap_element parent = xml->depth > 0 ? xml->stack[xml->depth - 1] : NMAP_NONE;
+	if (!uri && (xml->depth == 0 || parent != NMAP_NONE))
+		element = nmap_element_find((const char *)name, parent);
+	if (xml->depth == 0 && element != NMAP_RUN) {
+		stop(xml, MUSTER_E_CORRUPT, "its first element is not nmaprun");
+		return;
+	}
+	xml->stack[xml->depth++] = element;
+	struct nmap_attrs attrs = { values, count };
+	open_element(xml, element, &attrs);
+}
+
+static void host_done(struct nmap_xml *xml)
+{
+	const struct nmap_host *host = &xml->collect.host;
+	xml->in_host = 0;
+	xml->hosts++;
+	if (!host->state || strcmp(host->state, "up") != 0)
+		return;
+	if (!host->ip) {
+		xml->skipped++;
+		warn(xml, "", "a host without an IP address was left out");
+		return;
+	}
+	int added = nmap_seen_add(&xml->seen, host->ip);
+	if (added < 0) {
+		stop(xml, MUSTER_E_LIMIT, "more than 4194304 hosts in one document: split it");
+		return;
+	}
+	if (added == 0) {
+		xml->skipped++;
+		warn(xml, host->ip, " is there more than once: the first one counts");
+		return;
+	}
+	int status = begin(xml);
+	if (status == MUSTER_OK && xml->sink->host)
+		status = xml->sink->host(xml->sink->data, host, &xml->info);
+	if (status != MUSTER_OK)
+		stop(xml, status, NULL);
+	xml->up += status == MUSTER_OK;
+}
+
+static void on_end(void *data, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri)
+{
+	(void)name, (void)prefix, (void)uri;
+	struct nmap_xml *xml = data;
+	if (xml->status != MUSTER_OK || xml->depth == 0)
+		return;
+	enum nmap_element element = xml->stack[--xml->depth];
+	if (element == NMAP_HOST)
+		host_done(xml);
+	else if (element == NMAP_RUN)
+		xml->closed = 1;
+	else if (xml->in_host)
+		nmap_collect_close(&xml->collect, element);
+}
+
+static void on_text(void *data, const xmlChar *text, int len)
+{
+	struct nmap_xml *xml = data;
+	if (xml->status == MUSTER_OK && xml->in_host && xml->depth > 0 && xml->stack[xml->depth - 1] == NMAP_SERVICE_CPE)
+		nmap_collect_text(&xml->collect, (const char *)text, (size_t)len);
+}
+
+static void refuse_declaration(struct nmap_xml *xml)
+{
+	if (xml->status == MUSTER_OK)
+		stop(xml, MUSTER_E_CORRUPT, "it declares entities, elements or attributes, which Nmap never does");
+}
+
+static void on_entity(void *data, const xmlChar *name, int type, const xmlChar *public_id, const xmlChar *system_id,
+                      xmlChar *content)
+{
+	(void)name, (void)type, (void)public_id, (void)system_id, (void)content;
+	refuse_declaration(data);
+}
+
+static void on_unparsed(void *data, const xmlChar *name, const xmlChar *public_id, const xmlChar *system_id,
+                        const xmlChar *notation)
+{
+	(void)name, (void)public_id, (void)system_id, (void)notation;
+	refuse_declaration(data);
+}
+
+static void on_notation(void *data, const xmlChar *name, const xmlChar *public_id, const xmlChar *system_id)
+{
+	(void)name, (void)public_id, (void)system_id;
+	refuse_declaration(data);
+}
+
+/* The enumeration belongs to the handler. */
+static void on_attribute(void *data, const xmlChar *element, const xmlChar *name, int type, int def, const xmlChar *value,
+                         xmlEnumerationPtr tree)
+{
+	(void)element, (void)name, (void)type, (void)def, (void)value;
+	xmlFreeEnumeration(tree);
+	refuse_declaration(data);
+}
+
+static void on_element(void *data, const xmlChar *name, int type, xmlElementContentPtr content)
+{
+	(void)name, (void)type, (void)content;
+	refuse_declaration(data);
+}
+
+static void on_error(void *data, xmlErrorPtr error)
+{
+	struct nmap_xml *xml = data;
+	if (error->level < XML_ERR_FATAL || xml->status != MUSTER_OK)
+		return;
+	char text[300];
+	(void)snprintf(text, sizeof(text), "%s", error->message ? error->message : "not well-formed");
+	text[strcspn(text, "\r\n")] = '\0';
+	xml->status = MUSTER_E_CORRUPT;
+	(void)snprintf(xml->text, sizeof(xml->text), "line %d: %s", error->line, text);
+}
+
+static const xmlSAXHandler handlers = {
+	.initialized = XML_SAX2_MAGIC,
+	.startElementNs = on_start,
+	.endElementNs = on_end,
+	.characters = on_text,
+	.entityDecl = on_entity,
+	.unparsedEntityDecl = on_unparsed,
+	.notationDecl = on_notation,
+	.attributeDecl = on_attribute,
+	.elementDecl = on_element,
+	.serror = on_error,
+};
+
+struct nmap_xml *nmap_xml_new(const struct nmap_sink *sink)
+{
+	struct nmap_xml *xml = calloc(1, sizeof(*xml));
+	if (!xml)
+		return NULL;
+	xml->sink = sink;
+	xmlSAXHandler sax = handlers;
+	xml->parser = xmlCreatePushParserCtxt(&sax, xml, NULL, 0, NULL);
+	if (!xml->parser) {
+		free(xml);
+		return NULL;
+	}
+	/* Bytes are repaired as UTF-8 before the parser: what the document says of its encoding must not undo that. */
+	(void)xmlCtxtUseOptions(xml->parser, XML_PARSE_NONET | XML_PARSE_IGNORE_ENC);
+	return xml;
+}
+
+void nmap_xml_free(struct nmap_xml *xml)
+{
+	if (!xml)
+		return;
+	if (xml->parser->myDoc)
+		xmlFreeDoc(xml->parser->myDoc);
+	xmlFreeParserCtxt(xml->parser);
+	nmap_collect_free(&xml->collect);
+	nmap_seen_free(&xml->seen);
+	free(xml->info.args);
+	free(xml->info.version);
+	free(xml->info.tcp);
+	free(xml->info.udp);
+	free(xml);
+}
+
+static int to_parser(void *data, const char *bytes, size_t len)
+{
+	struct nmap_xml *xml = data;
+	while (len > 0 && xml->status == MUSTER_OK) {
+		int part = len > (1u << 20) ? 1 << 20 : (int)len;
+		(void)xmlParseChunk(xml->parser, bytes, part, 0);
+		bytes += part;
+		len -= (size_t)part;
+	}
+	return xml->status;
+}
+
+int nmap_xml_feed(struct nmap_xml *xml, const void *data, size_t len)
+{
+	if (xml->status != MUSTER_OK)
+		return xml->status;
+	int status = nmap_feed_put(&xml->feed, data, len, to_parser, xml);
+	if (status == MUSTER_E_LIMIT && xml->status == MUSTER_OK)
+		stop(xml, MUSTER_E_CORRUPT, "one tag is larger than 2 MiB");
+	return xml->status;
+}
+
+/* A reason is one line, whatever Nmap or a hostile file wrote into it. */
+static void one_line(char *out, size_t size, const char *text)
+{
+	(void)snprintf(out, size, "%s", text);
+	for (char *at = out; *at; at++)
+		if ((unsigned char)*at < ' ' || *at == 127)
+			*at = ' ';
+	for (size_t len = strlen(out); len > 0 && out[len - 1] == ' '; len--)
+		out[len - 1] = '\0';
+}
+
+int nmap_xml_finish(struct nmap_xml *xml, struct nmap_ending *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (xml->status == MUSTER_OK)
+		(void)nmap_feed_flush(&xml->feed, to_parser, xml);
+	int damaged = xml->status == MUSTER_E_CORRUPT;
+	/* What libxml2 says of the missing end is no news when the end is missing. */
+	int broken = xml->status;
+	if (broken == MUSTER_OK)
+		(void)xmlParseChunk(xml->parser, "", 0, 1);
+	if (broken == MUSTER_OK && xml->status == MUSTER_E_CORRUPT) {
+		xml->status = MUSTER_OK;
+		if (!xml->finished)
+			xml->text[0] = '\0';
+	}
+	out->complete = !damaged && broken == MUSTER_OK && xml->closed;
+	out->finished = out->complete && xml->finished;
+	out->hosts = xml->hosts;
+	out->up = xml->up;
+	out->skipped = xml->skipped;
+	out->repaired = xml->feed.repaired;
+	if (!out->finished)
+		one_line(out->text, sizeof(out->text), xml->text[0] ? xml->text : "the document ends before its end");
+	if (xml->collect.bad_ports > 0)
+		warn(xml, "", "ports outside 1 to 65535 were left out");
+	if (broken != MUSTER_OK && broken != MUSTER_E_CORRUPT)
+		return broken;
+	return xml->is_nmap ? begin(xml) : MUSTER_OK;
+}
+
+int nmap_xml_is_nmap(const struct nmap_xml *xml)
+{
+	return xml->is_nmap;
+}
