@@ -263,6 +263,17 @@ static void sort_faults(struct mst_faults *faults, size_t start, const char *mai
 	}
 }
 
+static int finish(struct mst_loader *loader, size_t start, const char *main_file, struct mst_err *err)
+{
+	if (!loader->no_memory)
+		mst_cross_check(loader);
+	sort_faults(loader->faults, start, main_file == NULL ? "" : main_file);
+	free_list(loader->notify_names, loader->notify_count);
+	free_list(loader->profile_zone_at, loader->profile_zone_count);
+	free_list(loader->zone_networks_at, loader->zone_networks_count);
+	return loader->no_memory ? mst_err_no_memory(err) : first_fault(loader->faults, start, err);
+}
+
 int mst_settings_load(struct mst_settings *out, const char *main_file, const struct mst_method_def *const *methods,
                       size_t method_count, struct mst_faults *faults, struct mst_err *err)
 {
@@ -272,12 +283,19 @@ int mst_settings_load(struct mst_settings *out, const char *main_file, const str
 	set_defaults(&loader);
 	if (main_file != NULL && !loader.no_memory)
 		read_all(&loader, main_file);
+	return finish(&loader, start, main_file, err);
+}
+
+int mst_settings_load_text(struct mst_settings *out, const char *file, const char *text, size_t len,
+                           const struct mst_method_def *const *methods, size_t method_count, struct mst_faults *faults,
+                           struct mst_err *err)
+{
+	struct mst_loader loader = { .settings = out, .methods = methods, .method_count = method_count, .faults = faults };
+	size_t start = faults->count;
+
+	loader.file = file;
+	set_defaults(&loader);
 	if (!loader.no_memory)
-		mst_cross_check(&loader);
-	if (main_file != NULL)
-		sort_faults(faults, start, main_file);
-	free_list(loader.notify_names, loader.notify_count);
-	free_list(loader.profile_zone_at, loader.profile_zone_count);
-	free_list(loader.zone_networks_at, loader.zone_networks_count);
-	return loader.no_memory ? mst_err_no_memory(err) : first_fault(faults, start, err);
+		read_text(&loader, text, len);
+	return finish(&loader, start, file, err);
 }

@@ -74,6 +74,10 @@ struct mst_settings {
  */
 int mst_settings_load(struct mst_settings *out, const char *main_file, const struct mst_method_def *const *methods,
                       size_t method_count, struct mst_faults *faults, struct mst_err *err);
+/* The same from a text that stands for `file` alone: no conf.d, no question who may write it. `text` has a NUL at [len]. */
+int mst_settings_load_text(struct mst_settings *out, const char *file, const char *text, size_t len,
+                           const struct mst_method_def *const *methods, size_t method_count, struct mst_faults *faults,
+                           struct mst_err *err);
 /* Also after a failed load: what could be read stays until then. */
 void mst_settings_free(struct mst_settings *settings);
 const struct mst_profile *mst_settings_profile(const struct mst_settings *settings, const char *name);
