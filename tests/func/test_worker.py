@@ -1,0 +1,604 @@
+# SPDX-License-Identifier: Apache-2.0
+"""muster-worker as the daemon starts it: pipes, limits, the ways in which it ends."""
+import base64
+import errno
+import fcntl
+import json
+import os
+import pathlib
+import resource
+import shutil
+import signal
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+import zlib
+
+import pytest
+
+CAP_NET_RAW = 1 << 13
+SCOPE = {"facts": ["presence"], "addresses": "10.0.0.0/28"}
+
+
+class Worker:
+    """One worker with its four descriptors; lines are read by a thread, so that a full pipe never stops it."""
+
+    def __init__(self, build, word, job, segment=None, known=None, source=None, prefix=(), env=None):
+        self.segment = segment
+        job_out, self.job = os.pipe()
+        self.lines_in, lines_out = os.pipe()
+        data = os.open(segment or known or "/dev/null", os.O_RDWR | (os.O_CREAT if segment else 0), 0o600)
+        if segment:
+            os.chmod(segment, 0o666)
+        give = os.open(source or "/dev/null", os.O_RDONLY)
+
+        def arrange():
+            os.setpgid(0, 0)
+            kept = [fcntl.fcntl(fd, fcntl.F_DUPFD, 20) for fd in (job_out, data, lines_out, give)]
+            for want, fd in zip((3, 4, 5, 6), kept):
+                os.dup2(fd, want)
+
+        self.process = subprocess.Popen([*prefix, str(build / "muster-worker"), word], preexec_fn=arrange, close_fds=False,
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        env={"PATH": "/usr/bin:/usr/sbin", **(env or {})})
+        for fd in (job_out, data, lines_out, give):
+            os.close(fd)
+        self.pid = self.process.pid
+        self.lines, self.more = [], threading.Condition()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+        os.write(self.job, (json.dumps(job) + "\n").encode())
+
+    def _read(self):
+        with os.fdopen(self.lines_in, "rb") as stream:
+            for line in stream:
+                assert len(line) <= 65536
+                with self.more:
+                    self.lines.append(json.loads(line))
+                    self.more.notify_all()
+
+    def of(self, kind):
+        return [line for line in self.lines if line["type"] == kind]
+
+    def until(self, test, seconds=10):
+        with self.more:
+            assert self.more.wait_for(lambda: any(test(line) for line in self.lines), seconds), self.lines[-20:]
+            return next(line for line in self.lines if test(line))
+
+    def said(self, seconds=10, **wanted):
+        """Waits for `key=value` lines of the probe plugin."""
+        for key, value in wanted.items():
+            self.until(lambda line: line.get("text", "").startswith(f"{key.replace('_', '-')}={value}"), seconds)
+
+    def words(self):
+        return dict(line["text"].split("=", 1) for line in self.of("log") if "=" in line["text"])
+
+    def cancel(self):
+        os.write(self.job, b"cancel\n")
+
+    def hang_up(self):
+        if self.job is not None:
+            os.close(self.job)
+        self.job = None
+
+    def wait(self, seconds=20):
+        code = self.process.wait(seconds)
+        self.reader.join(5)
+        self.out, self.err = self.process.stdout.read(), self.process.stderr.read()
+        return code
+
+    def end(self, seconds=20):
+        """The last line of a worker that ended by itself."""
+        self.wait(seconds)
+        assert self.lines and self.lines[-1]["type"] == "end", (self.lines[-3:], self.err)
+        return self.lines[-1]
+
+    def children(self):
+        return [int(p) for p in pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+
+    def close(self):
+        self.hang_up()
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(5)
+        for stream in (self.process.stdout, self.process.stderr):
+            stream.close()
+
+
+@pytest.fixture
+def place():
+    """Ours, and open to the user that some tests change to."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="mst-w-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def start(build, place):
+    made = []
+
+    def run(word="run", act="", options=None, **kw):
+        how = {key: kw.pop(key) for key in ("segment", "known", "source", "prefix", "env") if key in kw}
+        if word in ("run", "read"):
+            how.setdefault("segment", place / f"s{len(made)}.part")
+        job = {"worker": 1, "plugin": str(build / "tests" / "plugins" / ".libs" / "worker_probe.so"), "method": "worker_probe",
+               "run": "r", "shard": "s0001", "profile": "p", "zone": "default", "options": {"act": act, **(options or {})},
+               "never_scan": [], "scan_only": [], "deadline_ms": 30000, "trusted_net_raw": False}
+        if word == "run":
+            job["scope"] = SCOPE
+        made.append(Worker(build, word, {**job, **kw}, **how))
+        return made[-1]
+
+    yield run
+    for worker in made:
+        worker.close()
+
+
+def alive(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def gone(pids, seconds=5):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if not any(alive(pid) for pid in pids):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def frames(path):
+    """(type, payload) of each whole frame of a segment."""
+    data, at, out = pathlib.Path(path).read_bytes(), 16, []
+    assert data[:8] == b"MSTSPOOL"
+    while at + 9 <= len(data):
+        length, crc = struct.unpack_from("<II", data, at)
+        kind, payload = data[at + 8], data[at + 9:at + 9 + length]
+        if len(payload) < length:
+            break
+        assert zlib.crc32(data[at + 8:at + 9 + length]) == crc
+        out.append((kind, payload))
+        at += 9 + length
+    return out
+
+
+def kinds(path):
+    return [kind for kind, _ in frames(path)]
+
+
+# ---- by hand ----
+
+def test_help_and_usage(build):
+    done = subprocess.run([build / "muster-worker", "--help"], capture_output=True, text=True, timeout=10)
+    assert done.returncode == 0 and "describe FILE.so" in done.stdout
+    for argv in ([], ["nonsense"], ["describe"], ["describe", "relative.so"], ["run", "extra"]):
+        done = subprocess.run([build / "muster-worker", *argv], capture_output=True, text=True, timeout=10)
+        assert done.returncode == 2 and done.stdout == "" and "Usage" in done.stderr
+
+
+def test_describe(build):
+    plugin = build / "tests" / "plugins" / ".libs" / "worker_probe.so"
+    done = subprocess.run([build / "muster-worker", "describe", plugin], capture_output=True, text=True, timeout=10)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["methods"][0]["name"] == "worker_probe"
+    done = subprocess.run([build / "muster-worker", "describe", "/nowhere/x.so"], capture_output=True, text=True, timeout=10)
+    assert done.returncode != 0 and "/nowhere" in done.stderr and done.stdout == ""
+
+
+def test_started_by_hand_without_pipes(build):
+    """Without its descriptors it says what it is and ends; it does not wait for ever."""
+    done = subprocess.run([build / "muster-worker", "run"], capture_output=True, timeout=10, stdin=subprocess.DEVNULL)
+    assert done.returncode != 0
+
+
+# ---- results ----
+
+def test_records_end_complete(start):
+    worker = start(act="records")
+    end = worker.end()
+    assert end == {"type": "end", "status": "ok", "text": "", "records": 5}
+    assert worker.process.returncode == 0
+    assert worker.lines[0] == {"type": "hello", "pid": worker.pid, "plugin": "worker_probe", "version": worker.lines[0]["version"]}
+    assert kinds(worker.segment) == [1, 2, 2, 2, 2, 2, 4, 3, 5]
+    last = worker.of("progress")[-1]
+    assert (last["done"], last["total"], last["found"], last["text"]) == (5, 5, 5, "going")
+    assert len(worker.of("progress")) == 2  # the first, and the last at the end: ten a second at most
+
+
+def test_scope_left_open_and_partial(start):
+    worker = start(act="leave-open")
+    end = worker.end()
+    assert end["status"] == "partial" and "open" in end["text"] and end["records"] == 5
+    assert kinds(worker.segment)[-2:] == [3, 5]
+    end = start(act="partial").end()
+    assert (end["status"], end["text"]) == ("partial", "half of it")
+
+
+def test_open_fails(start):
+    end = start(act="fail-open").end()
+    assert (end["status"], end["text"]) == ("usage", "the probe was told to fail")
+
+
+def test_crash_and_exit_have_no_end_line(start):
+    worker = start(act="crash")
+    assert worker.wait() == -signal.SIGABRT
+    assert worker.of("hello") and not worker.of("end")
+    assert kinds(worker.segment) == [1, 2, 2, 2, 2, 2, 4]  # the checkpoint put all before it into the file
+    worker = start(act="exit")
+    worker.wait()
+    assert not worker.of("end") and 5 not in kinds(worker.segment)
+
+
+def test_read_takes_the_operators_file(start, place):
+    source = place / "file"
+    source.write_text("192.0.2.1\n192.0.2.2\n192.0.2.3\n")
+    worker = start("read", source=source)
+    assert worker.end()["records"] == 3
+    assert kinds(worker.segment) == [1, 2, 2, 2, 3, 5]
+
+
+def test_check_gives_verdicts(start):
+    worker = start("check")
+    assert worker.end()["status"] == "ok"
+    assert worker.of("verdict") == [{"type": "verdict", "part": "credentials", "status": "ok", "text": "good"}]
+    assert worker.words()["shard"] == "-5"
+
+
+def test_services_in_the_wrong_place(start):
+    worker = start(act="wrong")
+    assert worker.end()["status"] == "ok"
+    words = worker.words()
+    for name in ("emit-outside", "record-none", "scope-end-none", "known", "verdict", "input", "no-tool", "wide-scope", "scope-twice"):
+        assert words[name] == "-5", name
+    assert words["scope"] == "0" and words["big-checkpoint"] == "-16" and words["reserved-key"] == "1"
+    texts = " ".join(line["text"] for line in worker.of("log"))
+    assert "no scope is open" in texts and "not one of the tools" in texts and "nonsense" in texts
+    worker = start("plan", act="wrong", options={"include": "10.0.0.1"}, never_scan=[{"text": "10.0.0.0/31", "at": "f:1"}])
+    words = (worker.end(), worker.words())[1]
+    assert [words[k] for k in ("bad-id", "dots", "spec", "record", "scope-begin")] == ["-2", "-2", "-16", "-5", "-5"]
+    assert words["twice-1"] == "-5" and words["scope"] == "-5"  # never_scan holds it
+    words = (w := start("plan", act="wrong", options={"include": "10.0.0.1"}), w.end(), w.words())[2]
+    assert (words["twice-1"], words["twice-2"]) == ("0", "-6")
+
+
+def test_values(start):
+    worker = start(act="values", net={"interface": "eth7", "source_address": "", "max_rate": 250})
+    end = worker.end()
+    assert (end["status"], end["text"]) == ("unavailable", "the reason")
+    words = worker.words()
+    assert words["wait"] == "90000" and words["max-rate"] == "250" and words["interface"] == "eth7" and words["source"] == "NULL"
+    assert words["memory"] == "0", "RLIMIT_AS is not in force"
+    assert words["has-net-raw"] == "0"  # trusted_net_raw is false: even root has none
+    long = next(line["text"] for line in worker.of("log") if line["text"].startswith("llll"))
+    assert len(long) == 4000 and long.endswith("...")
+    escaped = next(line["text"] for line in worker.of("log") if line["text"].startswith("escape"))
+    assert "\x1b" not in escaped and "\\x1b" in escaped and "\\xff" in escaped
+
+
+def test_noise_corrupts_nothing(start):
+    worker = start(act="noise")
+    assert worker.end()["status"] == "ok"
+    assert len(worker.of("end")) == 1 and worker.out == b""
+    floods = [line for line in worker.of("log") if line["text"] == "flood"]
+    assert len(floods) <= 10000
+    texts = [line["text"] for line in worker.of("log")]
+    assert sum("further log lines" in text for text in texts) == 1
+    assert any("words on stderr" in text for text in texts)
+    assert len(worker.of("progress")) < 200 and worker.of("progress")[-1]["done"] == 4999
+
+
+# ---- planning ----
+
+def test_plan_subtracts_and_tells(start, place):
+    known = place / "known"
+    known.write_text('{"address":"10.0.0.1","last_seen":1,"os_seen":7}\n{"address":"10.0.0.2","last_seen":1,"os_seen":0}\n')
+    worker = start("plan", known=known, options={"include": "10.0.0.0/26,10.0.0.5", "exclude": "10.0.0.2", "only": "10.0.0.0/27"},
+                   never_scan=[{"text": "10.0.0.4/30", "at": "conf:5"}], scan_only=[{"text": "10.0.0.0/27", "at": "conf:6"}])
+    end = worker.end()
+    assert end["status"] == "ok" and "records" not in end
+    words = worker.words()
+    assert words["10.0.0.1"] == "7" and words["10.0.0.2"] == "0"
+    targets, = worker.of("targets")
+    assert (targets["included"], targets["excluded"]) == (64, 1)
+    assert targets["refused"] == [
+        {"addresses": "10.0.0.4/30", "count": 4, "rule": "never_scan", "entry": "10.0.0.4/30", "at": "conf:5"},
+        {"addresses": "10.0.0.32/27", "count": 32, "rule": "scan_only", "entry": "", "at": ""}]
+    shards = worker.of("shard")
+    assert [s["id"] for s in shards] == ["s0001", "s0002"]
+    assert [s["addresses"] for s in shards] == [11, 16]
+    assert shards[0]["scope"]["addresses"] == "10.0.0.0/31,10.0.0.3,10.0.0.8/29"
+    assert base64.b64decode(shards[1]["spec"]) == b"chunk 2" and shards[0]["parallel"] == 2 and shards[0]["command"] == "probe"
+
+
+def test_plan_resolves_names(start):
+    worker = start("plan", options={"include": "localhost,10.0.0.1"}, never_scan=[{"text": "127.0.0.0/8", "at": "c:1"}])
+    assert worker.end()["status"] == "ok"
+    assert any(r["entry"] == "127.0.0.0/8" for r in worker.of("targets")[0]["refused"])
+    assert "127.0.0.1" not in json.dumps(worker.of("shard"))
+    worker = start("plan", options={"include": "no-such-host.invalid,10.0.0.1"})
+    end = worker.end(30)
+    assert end["status"] in ("not_found", "unavailable") and "no-such-host.invalid" in end["text"]
+    assert not worker.of("shard")
+    end = start("plan", options={"include": "10.0.0.1", "exclude": "no-such-host.invalid"}).end(30)
+    assert "no-such-host.invalid" in end["text"]
+
+
+ANSWERER = r"""
+import socket, struct
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("127.0.0.53", 53)); print("ready", flush=True)
+while True:
+    q, peer = s.recvfrom(512)
+    end = q.index(b"\0", 12) + 5
+    a = q[end - 4:end - 2] == b"\0\1"
+    r = q[:2] + b"\x81\x80\0\1" + (b"\0\1" if a else b"\0\0") + b"\0\0\0\0" + q[12:end]
+    s.sendto(r + (b"\xc0\x0c\0\1\0\1\0\0\0\x05\0\x04\x0a\0\0\x63" if a else b""), peer)
+"""
+
+
+def test_plan_asks_the_zones_name_servers(start):
+    if os.geteuid() != 0:
+        pytest.skip("needs root: port 53")
+    server = subprocess.Popen(["/usr/bin/python3", "-c", ANSWERER], stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout.readline().strip() == "ready"
+        worker = start("plan", options={"include": "host.zone.example"}, net={"dns_servers": "127.0.0.53"})
+        assert worker.end(30)["status"] == "ok", worker.lines
+        assert worker.of("shard")[0]["scope"]["addresses"] == "10.0.0.99"
+    finally:
+        server.kill()
+        server.wait()
+
+
+def test_plan_limit_counts_resolved_names(start):
+    end = start("plan", options={"include": "localhost,10.0.0.1", "max_addresses": "1"}).end()
+    assert end["status"] in ("limit", "usage") and "max_addresses" in end["text"]
+
+
+def test_run_refuses_a_forbidden_shard(start):
+    end = start(act="records", never_scan=[{"text": "10.0.0.9", "at": "conf:3"}]).end()
+    assert end["status"] == "refused" and "conf:3" in end["text"]
+
+
+@pytest.mark.parametrize("change, word", [
+    ({"worker": 2}, "version"), ({"plugin": "relative.so"}, "plugin"), ({"method": "other"}, "other"), ({"spec": "%%%"}, "spec"),
+    ({"options": {"nonsense": "1"}}, "nonsense"), ({"options": {"wait": "soon"}}, "wait"), ({"secrets": {"act": "YQ=="}}, "secret"),
+    ({"secrets": {"password": "!!"}}, "base64"), ({"never_scan": [{"text": "x y", "at": ""}]}, "x y"), ({"never_scan": 5}, "never_scan"),
+    ({"scope": {"facts": ["presence"], "addresses": "banana"}}, "banana"), ({"deadline_ms": -1}, "deadline"),
+])
+def test_bad_jobs(start, change, word):
+    worker = start(act="records", **change)
+    end = worker.end()
+    assert end["status"] != "ok" and word in end["text"], end
+    assert worker.process.returncode != 0
+
+
+# ---- the ways to end ----
+
+def test_cancel_by_pipe_and_by_signal(start):
+    for stop in (lambda w: w.cancel(), lambda w: os.kill(w.pid, signal.SIGTERM)):
+        worker = start(act="polite")
+        worker.until(lambda line: line["type"] == "progress")
+        stop(worker)
+        end = worker.end(3)
+        assert (end["status"], end["text"], end["records"]) == ("cancelled", "stopped on request", 5)
+        assert worker.process.returncode == 130
+        assert kinds(worker.segment)[-2:] == [3, 5]
+
+
+def test_deadline(start):
+    worker = start(act="polite", deadline_ms=400)
+    end = worker.end(3)
+    assert (end["status"], end["records"]) == ("timeout", 5)
+
+
+@pytest.mark.parametrize("stop", ["cancel", "term", "deadline"])
+def test_watchdog_ends_what_does_not_stop(start, stop):
+    worker = start(act="spin", deadline_ms=500 if stop == "deadline" else 30000)
+    worker.until(lambda line: line["type"] == "progress")
+    began = time.monotonic()
+    if stop == "cancel":
+        worker.cancel()
+    elif stop == "term":
+        os.kill(worker.pid, signal.SIGTERM)
+    worker.wait(6)
+    assert 1.5 < time.monotonic() - began < 5
+    assert worker.process.returncode in (-signal.SIGKILL, 124)
+    assert not worker.of("end") and "did not stop" in worker.lines[-1]["text"]
+    assert kinds(worker.segment) == [1, 2, 2, 2, 2, 2, 4]
+
+
+@pytest.mark.parametrize("act", ["polite", "spin", "child"])
+def test_end_of_control_pipe(start, act):
+    worker = start(act=act)
+    worker.until(lambda line: line["type"] == "progress" or "started=" in line.get("text", ""))
+    worker.hang_up()
+    worker.wait(3)
+    assert not worker.of("end")
+
+
+def test_end_of_control_pipe_takes_grandchildren(start):
+    worker = start(act="child-spin")
+    worker.said(started="sh")
+    until = time.monotonic() + 5
+    family = []
+    while len(family) < 3 and time.monotonic() < until:
+        family = worker.children()
+        for pid in list(family):
+            family += [int(p) for p in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    assert len(family) == 3
+    worker.hang_up()
+    worker.wait(3)
+    assert gone(family)
+
+
+def test_killed_worker_takes_its_child(start):
+    """Nmap otherwise goes on scanning when its worker is killed."""
+    worker = start(act="child")
+    worker.said(started="sleep")
+    children = worker.children()
+    assert len(children) == 1
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.wait(3)
+    assert gone(children)
+
+
+def test_killed_parent_takes_the_worker(build, place, start):
+    """The parent is a process of its own here, since the death signal comes when it ends."""
+    script = ("import os,sys,json,time\n"
+              "r,w=os.pipe(); l,m=os.pipe(); s=os.open(sys.argv[2],os.O_RDWR|os.O_CREAT,0o600)\n"
+              "p=os.fork()\n"
+              "if p==0:\n"
+              "  import fcntl\n"
+              "  k=[fcntl.fcntl(f,fcntl.F_DUPFD,20) for f in (r,s,m,s)]\n"
+              "  [os.dup2(f,t) for f,t in zip(k,(3,4,5,6))]\n"
+              "  os.execv(sys.argv[1],[sys.argv[1],'run'])\n"
+              "os.close(r); os.close(m); os.write(w,sys.argv[3].encode()+b'\\n')\n"
+              "os.set_inheritable(w,True)\n"
+              "q=os.fork()\n"  # holds the control pipe open: only the death signal is left
+              "if q==0:\n"
+              "  os.close(l); os.close(1); time.sleep(20); os._exit(0)\n"
+              "f=os.fdopen(l)\n"
+              "while 'progress' not in f.readline(): pass\n"
+              "print(p,q,flush=True); time.sleep(20)\n")
+    job = {"worker": 1, "plugin": str(build / "tests/plugins/.libs/worker_probe.so"), "method": "worker_probe", "shard": "s",
+           "options": {"act": "polite"}, "scope": SCOPE}
+    parent = subprocess.Popen(["/usr/bin/python3", "-c", script, build / "muster-worker", place / "seg", json.dumps(job)],
+                              stdout=subprocess.PIPE, text=True)
+    worker, holder = map(int, parent.stdout.readline().split())
+    parent.kill()
+    parent.wait()
+    try:
+        assert gone([worker], 3)
+    finally:
+        os.kill(holder, signal.SIGKILL)
+
+
+def test_child_streams_do_not_block_each_other(start):
+    worker = start(act="cat")
+    assert worker.end()["status"] == "ok"
+    assert worker.words() == {"got": str(4 << 20), "read": "0", "exit": "0"}
+
+
+def test_child_deadline_and_cancel(start):
+    worker = start(act="child-deadline")
+    assert worker.end(5)["status"] == "timeout"
+    assert worker.words()["read"] == "-11" and worker.words()["exit"] == str(256 + signal.SIGKILL)
+    worker = start(act="child")
+    worker.said(started="sleep")
+    began = time.monotonic()
+    worker.cancel()
+    assert worker.end(3)["status"] == "cancelled" and time.monotonic() - began < 1
+    assert worker.words()["read"] == "-10"
+
+
+# ---- what it may ----
+
+def test_segment_is_locked(start, place):
+    path = place / "locked"
+    first = start(act="polite", segment=path)
+    first.until(lambda line: line["type"] == "progress")
+    end = start(act="polite", segment=path).end()
+    assert end["status"] == "unavailable" and "locked" in end["text"]
+
+
+def test_landlock_denies_writes(start, place):
+    (place / "old").write_text("x")
+    worker = start(act="write", options={"path": str(place)})
+    assert worker.end()["status"] == "ok"
+    words = worker.words()
+    if any("no Landlock" in line["text"] for line in worker.of("log")):
+        pytest.skip("this kernel has no Landlock")
+    for name in ("create", "mkdir", "write", "truncate", "unlink"):
+        assert words[name] == str(errno.EACCES), name
+    assert words["read"] == "0" and words["null"] == "0"
+    assert (place / "old").read_text() == "x" and sorted(p.name for p in place.iterdir())[0] == "old"
+
+
+def test_limits_and_process_state(start):
+    worker = start(act="polite", deadline_ms=20000)
+    worker.until(lambda line: line["type"] == "progress")
+    limit = lambda what: resource.prlimit(worker.pid, what)
+    assert limit(resource.RLIMIT_CORE) == (0, 0)
+    assert limit(resource.RLIMIT_NOFILE)[0] == 256
+    assert limit(resource.RLIMIT_FSIZE)[1] == 2 << 30
+    assert limit(resource.RLIMIT_CPU)[0] == 100
+    status = dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{worker.pid}/status").read_text().splitlines() if ":\t" in line)
+    assert status["NoNewPrivs"] == "1" and status["Umask"] == "0077" and status["Threads"] == "1"
+    assert int(status["CapPrm"], 16) == int(status["CapEff"], 16) == 0 or os.geteuid() != 0
+    assert os.getpgid(worker.pid) == worker.pid
+    assert os.readlink(f"/proc/{worker.pid}/fd/0") == "/dev/null"
+
+
+def test_descriptors_are_closed(start):
+    extra = os.open("/etc/hostname", os.O_RDONLY)
+    os.set_inheritable(extra, True)
+    worker = start(act="polite")
+    worker.until(lambda line: line["type"] == "progress")
+    links = [os.readlink(p) for p in pathlib.Path(f"/proc/{worker.pid}/fd").iterdir()]
+    os.close(extra)
+    assert not [link for link in links if "hostname" in link]
+
+
+def test_secrets_are_nowhere_to_be_seen(start):
+    secret = b"hunter2-\x01\x02"
+    worker = start(act="secret", secrets={"password": base64.b64encode(secret).decode()}, options={"password": "secret:pw"},
+                   env={"MST_MARK": "from-the-daemon", "LD_LIBRARY_PATH": "/nowhere"})
+    worker.said(other="-4")
+    words = worker.words()
+    assert words["lease"] == "0" and words["length"] == "10" and words["right"] == "yes" and words["text"] == "none" and words["release"] == "0"
+    raw = pathlib.Path(f"/proc/{worker.pid}/cmdline").read_bytes()
+    assert b"hunter2" not in raw and raw.endswith(b"run\0")
+    worker.cancel()
+    worker.end(3)
+    assert "hunter2" not in json.dumps(worker.lines) and base64.b64encode(secret).decode() not in json.dumps(worker.lines)
+    assert secret not in pathlib.Path(worker.segment).read_bytes()
+
+
+def test_a_child_sees_a_fixed_environment(start):
+    worker = start(act="show", options={"path": "/proc/self/environ", "pattern": "."}, env={"MST_MARK": "x", "LD_PRELOAD_X": "y"})
+    assert worker.end()["status"] == "ok"
+    assert worker.words()["output"].split() == ["PATH=/usr/local/bin:/usr/bin:/usr/local/sbin:/usr/sbin", "LC_ALL=C"] or \
+        "MST_MARK" not in worker.words()["output"]
+
+
+def child_capabilities(start, trusted, prefix):
+    worker = start(act="show", options={"path": "/proc/self/status", "pattern": "^Cap(Inh|Prm|Eff|Amb)"}, trusted_net_raw=trusted,
+                   prefix=prefix)
+    assert worker.end()["status"] == "ok", worker.lines
+    pairs = worker.words()["output"].replace("\\n", " ").split()
+    return {pairs[i]: int(pairs[i + 1], 16) for i in range(0, len(pairs) - 1, 2)}
+
+
+AMBIENT = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups", "--inh-caps", "-all,+net_raw,+net_admin",
+           "--ambient-caps", "-all,+net_raw,+net_admin"]
+
+
+@pytest.mark.parametrize("prefix", [[], AMBIENT])
+def test_net_raw_and_nothing_else_reaches_the_child(start, prefix):
+    if os.geteuid() != 0:
+        pytest.skip("needs root: changes user and capabilities")
+    with_it = child_capabilities(start, True, prefix)
+    assert with_it["CapPrm:"] == with_it["CapEff:"] == CAP_NET_RAW, with_it
+    without = child_capabilities(start, False, prefix)
+    assert without["CapPrm:"] == without["CapEff:"] == without["CapAmb:"] == 0, without
+
+
+def test_nmap_scans_with_ambient_net_raw(build, start):
+    """The real Nmap works within the worker's limits, Landlock and no-new-privileges."""
+    plugin = build / "plugins" / ".libs" / "nmap.so"
+    if os.geteuid() != 0 or not plugin.exists() or not shutil.which("nmap"):
+        pytest.skip("needs root, the nmap plugin and Nmap")
+    worker = start("plan", plugin=str(plugin), method="nmap", options={"include": "127.0.0.1", "ports": "22"}, trusted_net_raw=True,
+                   prefix=AMBIENT)
+    assert worker.end(30)["status"] == "ok", worker.lines
+    shard = worker.of("shard")[0]
+    worker = start("run", plugin=str(plugin), method="nmap", options={"include": "127.0.0.1", "ports": "22"}, shard=shard["id"],
+                   spec=shard["spec"], scope=shard["scope"], trusted_net_raw=True, deadline_ms=120000, prefix=AMBIENT)
+    end = worker.end(120)
+    assert end["status"] == "ok" and end["records"] == 1, worker.lines
