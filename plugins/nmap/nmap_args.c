@@ -123,8 +123,10 @@ static void add_scan(struct nmap_args *args, const struct nmap_options *options,
 			add(args, "-sV");
 	}
 	/* Broadcast scripts leave the targets, external ones tell third parties about them. */
-	if (options->scripts)
+	if (options->scripts) {
 		add_pair(args, "--script", "safe and not (broadcast or external)");
+		add_pair(args, "--script-timeout", "60s");
+	}
 	if (spec->os) {
 		add(args, "-O");
 		add(args, "--osscan-guess");

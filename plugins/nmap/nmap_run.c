@@ -115,7 +115,7 @@ static const char *cure_of(const char *words)
 		{ "nterface", "check interface in the profile or its zone (see: ip -br link)" },
 		{ "No such device", "check interface in the profile or its zone (see: ip -br link)" },
 		{ "unreachable", "check the route to these addresses, then retry" },
-		{ "dnet: Failed", "check interface in the profile or its zone (see: ip -br link)" },
+		{ "dnet: Failed", "check interface in the profile or its zone (see: ip -br link), and that Nmap has CAP_NET_RAW" },
 		{ "nmap-services", "reinstall the package nmap" },
 		{ "nmap-os-db", "reinstall the package nmap" },
 	};
@@ -211,6 +211,8 @@ static int start(struct run *run, const char *tcp, const char *udp, struct muste
 	};
 	status = run->call->host->child_spawn(run->call, &spawn, out);
 	nmap_args_free(&args);
+	if (status == MUSTER_E_NOT_FOUND)
+		return nmap_fail(run->call, status, "nmap is not installed: sudo apt install nmap (or: sudo muster plugins setup nmap)");
 	return status;
 }
 
