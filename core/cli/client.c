@@ -54,7 +54,8 @@ static int read_body(struct mst_http *http, struct mst_buf *body, struct mst_err
 		if (n == 0)
 			return MST_OK;
 		if (mst_buf_add(body, block, (size_t)n) != 0)
-			return mst_err_set(err, MST_E_LIMIT, "the service's answer is larger than %u MB: use --limit, --ndjson or --csv",
+			return mst_err_set(err, MST_E_LIMIT,
+			                   "the service's answer is larger than %u MB: use --limit, --ndjson or --csv",
 			                   MAX_ANSWER >> 20);
 	}
 }
@@ -65,7 +66,8 @@ static int api_error(int status, struct json_object *answer, struct mst_err *err
 	int code = mst_code_from_name(mst_json_text(answer, "error", "failed"));
 
 	return mst_err_set(err, code == MST_OK ? MST_E_FAILED : code, "%s",
-	                   mst_json_text(answer, "text", status == 404 ? "the service knows no such thing" : "the service refused"));
+	                   mst_json_text(answer, "text",
+	                                 status == 404 ? "the service knows no such thing" : "the service refused"));
 }
 
 static int answer(struct mst_client *client, struct json_object **out, struct mst_err *err)
@@ -111,7 +113,8 @@ int mst_client_call(struct mst_client *client, const char *method, const char *p
 }
 
 int mst_client_upload(struct mst_client *client, const char *path, const char *content_type, int fd,
-                      void (*sent)(void *data, int64_t bytes), void *data, struct json_object **out, struct mst_err *err)
+                      void (*sent)(void *data, int64_t bytes), void *data, struct json_object **out,
+                      struct mst_err *err)
 {
 	int rc = ready(client, err);
 
@@ -136,13 +139,15 @@ static int take_lines(struct line_reader *reader, const char *block, size_t len,
 		int rc;
 
 		if (mst_buf_add(&reader->line, block, n) != 0)
-			return mst_err_set(err, MST_E_LIMIT, "the service sent a line longer than %u bytes", MST_MAX_DOC);
+			return mst_err_set(err, MST_E_LIMIT, "the service sent a line longer than %u bytes",
+			                   MST_MAX_DOC);
 		if (!end)
 			return MST_OK;
 		block += n + 1;
 		len -= n + 1;
 		if (reader->line.len > 0) {
-			rc = mst_json_parse(reader->line.data, reader->line.len, "a line of the service's answer", &item, err);
+			rc = mst_json_parse(reader->line.data, reader->line.len, "a line of the service's answer",
+			                    &item, err);
 			if (rc == MST_OK && mst_json_text(item, "error", NULL))
 				rc = api_error(500, item, err);
 			if (rc == MST_OK)
@@ -156,8 +161,8 @@ static int take_lines(struct line_reader *reader, const char *block, size_t len,
 	return MST_OK;
 }
 
-int mst_client_lines(struct mst_client *client, const char *path, int (*fn)(void *data, struct json_object *item), void *data,
-                     struct mst_err *err)
+int mst_client_lines(struct mst_client *client, const char *path, int (*fn)(void *data, struct json_object *item),
+                     void *data, struct mst_err *err)
 {
 	static char block[65536];
 	struct line_reader reader = {.fn = fn, .data = data};

@@ -41,10 +41,11 @@ int mst_client_put_text(struct mst_client *client, const char *method, const cha
                         const char *text, size_t len, struct json_object **out, struct mst_err *err);
 /* Streams `fd` as the body; `sent` as in mst_http_send_stream. */
 int mst_client_upload(struct mst_client *client, const char *path, const char *content_type, int fd,
-                      void (*sent)(void *data, int64_t bytes), void *data, struct json_object **out, struct mst_err *err);
+                      void (*sent)(void *data, int64_t bytes), void *data, struct json_object **out,
+                      struct mst_err *err);
 /* One call per NDJSON line, at flat memory; stops when fn returns not 0 and returns that. */
-int mst_client_lines(struct mst_client *client, const char *path, int (*fn)(void *data, struct json_object *item), void *data,
-                     struct mst_err *err);
+int mst_client_lines(struct mst_client *client, const char *path, int (*fn)(void *data, struct json_object *item),
+                     void *data, struct mst_err *err);
 
 /* connect.c: finds or starts the service; fills socket_path, store_path, is_private. */
 int mst_client_find(struct mst_client *client, const struct mst_target *target, struct mst_err *err);

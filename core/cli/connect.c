@@ -21,7 +21,7 @@
 extern char **environ;
 
 #define START_LIMIT_MS 30000
-#define JOIN_TRIES 8
+#define JOIN_TRIES     8
 
 static int join(struct mst_client *client, const char *socket_path, struct mst_err *err)
 {
@@ -44,9 +44,11 @@ static int default_store(char *out, size_t size, struct mst_err *err)
 	else if (home && home[0] == '/')
 		n = snprintf(out, size, "%s/.local/share/muster/muster.db", home);
 	else
-		return mst_err_set(err, MST_E_USAGE, "neither XDG_DATA_HOME nor HOME is set: name the store with --store FILE");
+		return mst_err_set(err, MST_E_USAGE,
+		                   "neither XDG_DATA_HOME nor HOME is set: name the store with --store FILE");
 	if (n < 0 || (size_t)n >= size)
-		return mst_err_set(err, MST_E_USAGE, "the path of the data folder is too long: name the store with --store FILE");
+		return mst_err_set(err, MST_E_USAGE,
+		                   "the path of the data folder is too long: name the store with --store FILE");
 	return MST_OK;
 }
 
@@ -143,7 +145,8 @@ static int read_ready(int fd, struct json_object **out, struct mst_err *err)
 		ssize_t n;
 
 		if (left <= 0 || poll(&wait, 1, (int)left) == 0) {
-			rc = mst_err_set(err, MST_E_TIMEOUT, "musterd did not start within %d s: see musterd.log beside the store",
+			rc = mst_err_set(err, MST_E_TIMEOUT,
+			                 "musterd did not start within %d s: see musterd.log beside the store",
 			                 START_LIMIT_MS / 1000);
 			break;
 		}
@@ -156,7 +159,9 @@ static int read_ready(int fd, struct json_object **out, struct mst_err *err)
 			break;
 	}
 	if (rc == MST_OK && line.len == 0)
-		rc = mst_err_set(err, MST_E_UNAVAILABLE, "musterd ended before it was ready: run it by hand to see why: musterd --private --foreground");
+		rc = mst_err_set(
+		        err, MST_E_UNAVAILABLE,
+		        "musterd ended before it was ready: run it by hand to see why: musterd --private --foreground");
 	if (rc == MST_OK)
 		rc = mst_json_parse(line.data, line.len, "musterd's first line", out, err);
 	mst_buf_free(&line);
@@ -180,7 +185,8 @@ static int start_and_join(struct mst_client *client, const struct mst_target *ta
 	holder = mst_json_object(ready, "holder");
 	socket_path = mst_json_text(holder ? holder : ready, "socket", "");
 	if (mst_json_bool(ready, "ready", false) || holder) {
-		snprintf(client->store_path, sizeof(client->store_path), "%s", mst_json_text(ready, "store", client->store_path));
+		snprintf(client->store_path, sizeof(client->store_path), "%s",
+		         mst_json_text(ready, "store", client->store_path));
 		rc = join(client, socket_path, err);
 	} else {
 		rc = mst_err_set(err, mst_code_from_name(mst_json_text(ready, "error", "failed")), "%s",
@@ -211,7 +217,8 @@ static int private_service(struct mst_client *client, const struct mst_target *t
 		return rc;
 	}
 	for (int i = 0; i < JOIN_TRIES; i++) {
-		if (owner_socket(client->store_path, socket_path, sizeof(socket_path)) && join(client, socket_path, err) == MST_OK)
+		if (owner_socket(client->store_path, socket_path, sizeof(socket_path)) &&
+		    join(client, socket_path, err) == MST_OK)
 			return MST_OK;
 		rc = start_and_join(client, target, err);
 		if (rc != MST_E_UNAVAILABLE)
@@ -223,7 +230,8 @@ static int private_service(struct mst_client *client, const struct mst_target *t
 
 int mst_client_find(struct mst_client *client, const struct mst_target *target, struct mst_err *err)
 {
-	static const char system_config[] = MST_SYSCONFDIR "/muster.conf", installed_config[] = "/etc/muster/muster.conf";
+	static const char system_config[] = MST_SYSCONFDIR "/muster.conf",
+	                  installed_config[] = "/etc/muster/muster.conf";
 	static const char system_socket[] = MST_RUNDIR "/muster.sock";
 	const char *config = access(system_config, F_OK) == 0 ? system_config : installed_config;
 
@@ -234,8 +242,9 @@ int mst_client_find(struct mst_client *client, const struct mst_target *target, 
 	if (join(client, system_socket, err) == MST_OK)
 		return MST_OK;
 	if (access(config, F_OK) == 0)
-		return mst_err_set(err, MST_E_UNAVAILABLE,
-		                   "the service of %s does not answer on %s: start it (systemctl start muster), or use your own store with --private",
-		                   config, system_socket);
+		return mst_err_set(
+		        err, MST_E_UNAVAILABLE,
+		        "the service of %s does not answer on %s: start it (systemctl start muster), or use your own store with --private",
+		        config, system_socket);
 	return private_service(client, target, err);
 }

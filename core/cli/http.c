@@ -25,7 +25,8 @@ int mst_http_connect(struct mst_http *http, const char *socket_path, struct mst_
 	memset(http, 0, sizeof(*http));
 	http->fd = -1;
 	if (len >= sizeof(address.sun_path))
-		return mst_err_set(err, MST_E_USAGE, "socket path %s has %zu bytes, at most %zu fit: use a shorter folder", socket_path,
+		return mst_err_set(err, MST_E_USAGE,
+		                   "socket path %s has %zu bytes, at most %zu fit: use a shorter folder", socket_path,
 		                   len, sizeof(address.sun_path) - 1);
 	memcpy(address.sun_path, socket_path, len + 1);
 	http->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -38,7 +39,8 @@ int mst_http_connect(struct mst_http *http, const char *socket_path, struct mst_
 
 		close(http->fd);
 		http->fd = -1;
-		return mst_err_set(err, MST_E_UNAVAILABLE, "no service answers on %s: %s", socket_path, strerror(saved));
+		return mst_err_set(err, MST_E_UNAVAILABLE, "no service answers on %s: %s", socket_path,
+		                   strerror(saved));
 	}
 	mst_buf_init(&http->in, MST_MAX_HEADERS + READ_SIZE);
 	return MST_OK;
@@ -62,38 +64,42 @@ static int send_all(struct mst_http *http, const void *data, size_t len, struct 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			return mst_err_set(err, MST_E_TIMEOUT, "the service took nothing for %d s: look at its log, or stop it",
+			return mst_err_set(err, MST_E_TIMEOUT,
+			                   "the service took nothing for %d s: look at its log, or stop it",
 			                   MST_CLIENT_TIMEOUT_MS / 1000);
 		if (n < 0)
-			return mst_err_set(err, MST_E_UNAVAILABLE, "the service closed the connection: %s", strerror(errno));
+			return mst_err_set(err, MST_E_UNAVAILABLE, "the service closed the connection: %s",
+			                   strerror(errno));
 		at += n;
 		len -= (size_t)n;
 	}
 	return MST_OK;
 }
 
-static int send_head(struct mst_http *http, const char *method, const char *path, const char *content_type, const char *accept,
-                     int64_t length, struct mst_err *err)
+static int send_head(struct mst_http *http, const char *method, const char *path, const char *content_type,
+                     const char *accept, int64_t length, struct mst_err *err)
 {
 	struct mst_buf head;
 	int rc;
 
 	mst_buf_init(&head, MST_MAX_HEADERS);
-	mst_buf_printf(&head, "%s %s HTTP/1.1\r\nHost: muster\r\nAccept: %s\r\n", method, path, accept ? accept : "application/json");
+	mst_buf_printf(&head, "%s %s HTTP/1.1\r\nHost: muster\r\nAccept: %s\r\n", method, path,
+	               accept ? accept : "application/json");
 	if (content_type)
 		mst_buf_printf(&head, "Content-Type: %s\r\n", content_type);
 	if (length >= 0)
 		mst_buf_printf(&head, "Content-Length: %lld\r\n\r\n", (long long)length);
 	else
 		mst_buf_str(&head, "Transfer-Encoding: chunked\r\n\r\n");
-	rc = head.failed ? mst_err_set(err, MST_E_USAGE, "the request is longer than %u bytes: shorten the filter", MST_MAX_HEADERS)
+	rc = head.failed ? mst_err_set(err, MST_E_USAGE, "the request is longer than %u bytes: shorten the filter",
+	                               MST_MAX_HEADERS)
 	                 : send_all(http, head.data, head.len, err);
 	mst_buf_free(&head);
 	return rc;
 }
 
-int mst_http_send(struct mst_http *http, const char *method, const char *path, const char *content_type, const char *accept,
-                  const void *body, size_t len, struct mst_err *err)
+int mst_http_send(struct mst_http *http, const char *method, const char *path, const char *content_type,
+                  const char *accept, const void *body, size_t len, struct mst_err *err)
 {
 	int rc = send_head(http, method, path, body ? content_type : NULL, accept, (int64_t)len, err);
 
@@ -151,14 +157,17 @@ static int fill(struct mst_http *http, struct mst_err *err)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			return mst_err_set(err, MST_E_TIMEOUT, "the service did not answer within %d s: look at its log, or stop it",
+			return mst_err_set(err, MST_E_TIMEOUT,
+			                   "the service did not answer within %d s: look at its log, or stop it",
 			                   MST_CLIENT_TIMEOUT_MS / 1000);
 		if (n < 0)
-			return mst_err_set(err, MST_E_UNAVAILABLE, "the connection to the service broke: %s", strerror(errno));
+			return mst_err_set(err, MST_E_UNAVAILABLE, "the connection to the service broke: %s",
+			                   strerror(errno));
 		if (n == 0)
 			return MST_E_END;
 		if (mst_buf_add(&http->in, block, (size_t)n) != 0)
-			return mst_err_set(err, MST_E_LIMIT, "the service's answer has a head longer than %u bytes", MST_MAX_HEADERS);
+			return mst_err_set(err, MST_E_LIMIT, "the service's answer has a head longer than %u bytes",
+			                   MST_MAX_HEADERS);
 		return MST_OK;
 	}
 }
@@ -178,7 +187,8 @@ static int read_line(struct mst_http *http, char *line, size_t size, struct mst_
 			if (len > 0 && text[len - 1] == '\r')
 				len--;
 			if (len >= size)
-				return mst_err_set(err, MST_E_LIMIT, "the service's answer has a header line of %zu bytes", len);
+				return mst_err_set(err, MST_E_LIMIT,
+				                   "the service's answer has a header line of %zu bytes", len);
 			memcpy(line, text, len);
 			line[len] = '\0';
 			mst_buf_consume(&http->in, used);
@@ -186,7 +196,8 @@ static int read_line(struct mst_http *http, char *line, size_t size, struct mst_
 		}
 		rc = fill(http, err);
 		if (rc == MST_E_END)
-			return mst_err_set(err, MST_E_UNAVAILABLE, "the service closed the connection before it answered: look at its log");
+			return mst_err_set(err, MST_E_UNAVAILABLE,
+			                   "the service closed the connection before it answered: look at its log");
 		if (rc != MST_OK)
 			return rc;
 	}
@@ -295,7 +306,8 @@ int64_t mst_http_read(struct mst_http *http, void *buffer, size_t size, struct m
 			return 0;
 		}
 		if (rc == MST_E_END)
-			return mst_err_set(err, MST_E_UNAVAILABLE, "the service closed the connection in the middle of its answer");
+			return mst_err_set(err, MST_E_UNAVAILABLE,
+			                   "the service closed the connection in the middle of its answer");
 		if (rc != MST_OK)
 			return rc;
 	}
@@ -315,7 +327,8 @@ int64_t mst_http_read(struct mst_http *http, void *buffer, size_t size, struct m
 void mst_http_encode(struct mst_buf *out, const char *text)
 {
 	for (const unsigned char *at = (const unsigned char *)text; *at; at++) {
-		if ((*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9') || strchr("-._~", *at))
+		if ((*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9') ||
+		    strchr("-._~", *at))
 			mst_buf_char(out, (char)*at);
 		else
 			mst_buf_printf(out, "%%%02X", *at);

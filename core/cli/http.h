@@ -12,21 +12,21 @@
 
 struct mst_http {
 	int fd;
-	struct mst_buf in;  /* received, not yet used */
-	int status;         /* of the answer at hand */
+	struct mst_buf in; /* received, not yet used */
+	int status;        /* of the answer at hand */
 	bool chunked;
-	bool in_chunks;     /* past the first chunk's size */
-	int64_t left;       /* bytes left of the body or of the chunk; -1: until the peer closes */
-	bool ended;         /* the body is over */
-	bool keep;          /* the connection may be used again */
+	bool in_chunks; /* past the first chunk's size */
+	int64_t left;   /* bytes left of the body or of the chunk; -1: until the peer closes */
+	bool ended;     /* the body is over */
+	bool keep;      /* the connection may be used again */
 };
 
 /* Connects with a time limit on every later read and write (MST_CLIENT_TIMEOUT_MS). MST_E_UNAVAILABLE when nobody listens. */
 int mst_http_connect(struct mst_http *http, const char *socket_path, struct mst_err *err);
 void mst_http_close(struct mst_http *http);
 /* Sends a request whose body is `body` (NULL: none). */
-int mst_http_send(struct mst_http *http, const char *method, const char *path, const char *content_type, const char *accept,
-                  const void *body, size_t len, struct mst_err *err);
+int mst_http_send(struct mst_http *http, const char *method, const char *path, const char *content_type,
+                  const char *accept, const void *body, size_t len, struct mst_err *err);
 /* Sends a request whose body is what `fd` gives until its end, in chunks. `sent` counts bytes for progress, may be NULL. */
 int mst_http_send_stream(struct mst_http *http, const char *method, const char *path, const char *content_type, int fd,
                          void (*sent)(void *data, int64_t bytes), void *data, struct mst_err *err);

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every fault of the configuration with its file, its line and the cure. Needs no service. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "cli/child.h"
+#include "cli/output.h"
+#include "cli/plugins.h"
+#include "conf/settings.h"
+
+static char *existing(char *path)
+{
+	if (path && access(path, F_OK) != 0) {
+		free(path);
+		return NULL;
+	}
+	return path;
+}
+
+static char *user_config(void)
+{
+	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+
+	if (config && config[0] == '/')
+		return existing(mst_str_printf("%s/muster/muster.conf", config));
+	return home && home[0] == '/' ? existing(mst_str_printf("%s/.config/muster/muster.conf", home)) : NULL;
+}
+
+/* The file that the service here would read; NULL: none, defaults apply. */
+static char *config_path(const struct mst_cli *cli)
+{
+	char *path = NULL;
+
+	if (cli->word_count > 0)
+		return mst_str_dup(cli->words[0]);
+	if (cli->target.config)
+		return mst_str_dup(cli->target.config);
+	if (!cli->target.private_store && !cli->target.store) {
+		path = existing(mst_str_dup(MST_SYSCONFDIR "/muster.conf"));
+		path = path ? path : existing(mst_str_dup("/etc/muster/muster.conf"));
+	}
+	return path ? path : user_config();
+}
+
+static size_t print_faults(const struct mst_cli *cli, const struct mst_faults *faults)
+{
+	size_t files = 0;
+
+	for (size_t i = 0; i < faults->count; i++) {
+		const struct mst_fault *fault = &faults->items[i];
+		bool seen = false;
+
+		for (size_t j = 0; j < i; j++)
+			seen |= strcmp(faults->items[j].file, fault->file) == 0;
+		files += !seen;
+		if (cli->format != MST_CLI_TABLE)
+			continue;
+		mst_out_text(stdout, fault->file);
+		if (fault->line > 0)
+			printf(":%d", fault->line);
+		fputs(": ", stdout);
+		mst_out_text(stdout, fault->text);
+		putchar('\n');
+	}
+	return files;
+}
+
+static void faults_json(const struct mst_cli *cli, const struct mst_faults *faults)
+{
+	static const char *const columns[] = {"file", "line", "text"};
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < faults->count; i++) {
+		struct json_object *item = json_object_new_object();
+
+		json_object_object_add(item, "file", json_object_new_string(faults->items[i].file));
+		json_object_object_add(item, "line", json_object_new_int(faults->items[i].line));
+		json_object_object_add(item, "text", json_object_new_string(faults->items[i].text));
+		json_object_array_add(list, item);
+	}
+	mst_out_array(cli, list, columns, 3);
+	json_object_put(list);
+}
+
+static const struct mst_method_def *const *method_defs(const struct mst_cli *cli, size_t *count)
+{
+	const struct mst_method_def **defs;
+	size_t n = 0;
+
+	for (size_t i = 0; i < cli->plugins.count; i++)
+		n += cli->plugins.plugins[i].method_count;
+	defs = calloc(n + 1, sizeof(*defs));
+	*count = 0;
+	for (size_t i = 0; defs && i < cli->plugins.count; i++)
+		for (size_t j = 0; cli->plugins.plugins[i].discovery && j < cli->plugins.plugins[i].method_count; j++)
+			defs[(*count)++] = &cli->plugins.plugins[i].methods[j].def;
+	return defs;
+}
+
+/* A profile whose tools are not here would fail at its first run. */
+static void missing_tools(const struct mst_cli *cli, const struct mst_settings *settings)
+{
+	for (size_t i = 0; i < settings->profile_count; i++) {
+		const char *name = settings->profiles[i].options.method->name;
+		const struct mst_method *method = mst_plugin_list_method(&cli->plugins, name, NULL);
+		char path[4096];
+
+		for (size_t j = 0; method && j < method->tool_count; j++) {
+			char *command;
+
+			if (mst_tool_find(method->tools[j].program, path))
+				continue;
+			command = mst_plugins_setup_command(name, false);
+			fflush(stdout);
+			mst_cli_note(cli, "%s: profile \"%s\" needs %s, which is not installed: %s",
+			             settings->profiles[i].at, settings->profiles[i].name, method->tools[j].program,
+			             command ? command : "");
+			free(command);
+		}
+	}
+}
+
+static int verdict(const struct mst_cli *cli, const char *path, const struct mst_settings *settings,
+                   const struct mst_faults *faults, struct mst_err *err)
+{
+	size_t files = print_faults(cli, faults);
+
+	if (cli->format != MST_CLI_TABLE)
+		faults_json(cli, faults);
+	fflush(stdout);
+	if (faults->count > 0)
+		return mst_err_set(err, MST_E_USAGE, "%zu fault%s in %zu file%s", faults->count,
+		                   faults->count == 1 ? "" : "s", files, files == 1 ? "" : "s");
+	missing_tools(cli, settings);
+	if (cli->format == MST_CLI_TABLE) {
+		mst_out_text(stdout, path ? path : "no configuration file; the defaults");
+		printf(": no fault (%zu profile%s, %zu zone%s, %zu label rule%s)\n", settings->profile_count,
+		       settings->profile_count == 1 ? "" : "s", settings->zone_count,
+		       settings->zone_count == 1 ? "" : "s", settings->label_count,
+		       settings->label_count == 1 ? "" : "s");
+	}
+	return MST_OK;
+}
+
+static int run_check(struct mst_cli *cli, struct mst_err *err)
+{
+	const struct mst_method_def *const *defs;
+	struct mst_settings settings = {0};
+	struct mst_faults faults = {0};
+	char *path = config_path(cli);
+	size_t count = 0;
+	int rc = mst_cli_plugins(cli, true, err);
+
+	if (rc != MST_OK) {
+		free(path);
+		return rc;
+	}
+	defs = method_defs(cli, &count);
+	if (!defs)
+		rc = mst_err_no_memory(err);
+	else
+		rc = mst_settings_load(&settings, path, defs, count, &faults, err);
+	if (rc == MST_OK || faults.count > 0)
+		rc = verdict(cli, path, &settings, &faults, err);
+	mst_settings_free(&settings);
+	mst_faults_free(&faults);
+	free((void *)(uintptr_t)defs);
+	free(path);
+	return rc;
+}
+
+static int run_nothing(struct mst_cli *cli, struct mst_err *err)
+{
+	return mst_help_command(cli, cli->command, err);
+}
+
+static const struct mst_verb verbs[] = {
+        {"", "", "this help", 0, 0, run_nothing},
+        {"check", "[FILE]", "every fault with file, line and cure; also the files of conf.d beside it", 0, 1,
+         run_check},
+        {0},
+};
+const struct mst_command mst_command_config = {
+        .name = "config",
+        .group = "This machine",
+        .summary = "check the configuration",
+        .example = "muster config check /etc/muster/muster.conf",
+        .verbs = verbs,
+};

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/str.h"
+#include "cli/format.h"
+#include "cli/output.h"
+
+static const char *const columns[] = {"name", "enabled", "action", "when", "origin", "at"};
+
+static int run_list(struct mst_cli *cli, struct mst_err *err)
+{
+	struct json_object *answer = NULL, *items;
+	struct mst_table table;
+	int rc = mst_cli_call(cli, "GET", "/v1/labels", NULL, &answer, err);
+
+	if (rc != MST_OK)
+		return rc;
+	items = mst_out_items(answer);
+	if (cli->format != MST_CLI_TABLE) {
+		mst_out_array(cli, items, columns, 6);
+		json_object_put(answer);
+		return MST_OK;
+	}
+	mst_table_init(&table);
+	for (size_t i = 0; i < 6; i++)
+		mst_table_add_column(&table, columns[i], i == 3 ? 0 : (unsigned)i, 6, false);
+	for (size_t i = 0; items && i < json_object_array_length(items); i++) {
+		struct json_object *item = json_object_array_get_idx(items, i);
+		bool enabled = mst_json_bool(item, "enabled", true);
+
+		for (size_t c = 0; c < 6; c++)
+			mst_table_add(&table, c == 1 ? (enabled ? "yes" : "no") : mst_json_text(item, columns[c], ""),
+			              enabled ? MST_STYLE_NONE : MST_STYLE_DIM);
+	}
+	if (mst_table_rows(&table) == 0) {
+		mst_cli_note(
+		        cli,
+		        "no label rule is there.\nNext: muster labels add NAME --when 'port=9100' --set unmanageable");
+		mst_table_free(&table);
+	} else {
+		rc = mst_out_table(cli, &table, err);
+	}
+	json_object_put(answer);
+	return rc;
+}
+
+static int send_rule(struct mst_cli *cli, const char *method, const char *tail, struct json_object *body,
+                     struct json_object **out, struct mst_err *err)
+{
+	char *path = mst_cli_path("/v1/labels/", cli->words[0], tail);
+	int rc = path ? mst_cli_call(cli, method, path, body, out, err) : mst_err_no_memory(err);
+
+	free(path);
+	return rc;
+}
+
+static int run_add(struct mst_cli *cli, struct mst_err *err)
+{
+	const char *when = mst_cli_option(cli, "when"), *set = mst_cli_option(cli, "set");
+	struct json_object *body, *answer = NULL;
+	int rc;
+
+	if (!when)
+		return mst_err_set(err, MST_E_USAGE,
+		                   "say which interfaces: muster labels add NAME --when 'FILTER' [--set ACTION]");
+	body = json_object_new_object();
+	mst_json_add_text(body, "when", when);
+	mst_json_add_text(body, "action", set ? set : "label");
+	mst_json_add_bool(body, "enabled", !mst_cli_has(cli, "disabled"));
+	rc = send_rule(cli, "PUT", "", body, &answer, err);
+	json_object_put(body);
+	json_object_put(answer);
+	if (rc == MST_OK)
+		mst_cli_note(cli, "the rule is stored; what it does now: muster labels test \"%s\"", cli->words[0]);
+	return rc;
+}
+
+static int run_remove(struct mst_cli *cli, struct mst_err *err)
+{
+	int rc = send_rule(cli, "DELETE", "", NULL, NULL, err);
+
+	if (rc == MST_OK)
+		mst_cli_note(cli, "the rule is gone");
+	return rc;
+}
+
+static int run_test(struct mst_cli *cli, struct mst_err *err)
+{
+	struct json_object *answer = NULL, *sample, *body = NULL;
+	char number[MST_FORMAT_SIZE];
+	int rc;
+
+	if (mst_cli_has(cli, "when")) {
+		body = json_object_new_object();
+		mst_json_add_text(body, "when", mst_cli_option(cli, "when"));
+	}
+	rc = send_rule(cli, "POST", "/test", body, &answer, err);
+	json_object_put(body);
+	if (rc != MST_OK)
+		return rc;
+	if (cli->format != MST_CLI_TABLE) {
+		(cli->format == MST_CLI_NDJSON ? mst_out_line : mst_out_json)(answer);
+		json_object_put(answer);
+		return MST_OK;
+	}
+	printf("%s interfaces match\n", mst_format_number(mst_json_int(answer, "matched", 0), number));
+	sample = mst_json_array(answer, "sample");
+	for (size_t i = 0; sample && i < json_object_array_length(sample); i++) {
+		struct json_object *item = json_object_array_get_idx(sample, i);
+
+		fputs("  ", stdout);
+		mst_out_text(stdout, json_object_is_type(item, json_type_object) ? mst_json_text(item, "ip", "")
+		                                                                 : json_object_get_string(item));
+		putchar('\n');
+	}
+	json_object_put(answer);
+	return MST_OK;
+}
+
+static const struct mst_arg_option options[] = {
+        {.name = "when", .value = "FILTER", .help = "add: the interfaces that the rule is for"},
+        {.name = "set",
+         .value = "label|ignore|unmanageable|managed|notify|purge",
+         .help = "add: what it does (default: label)"},
+        {.name = "disabled", .help = "add: keep the rule, do not apply it"},
+        {0},
+};
+static const struct mst_verb verbs[] = {
+        {"", "", "all label rules", 0, 0, run_list},
+        {"list", "", "the same", 0, 0, run_list},
+        {"add", "NAME", "add a rule or replace one of the same name", 1, 1, run_add},
+        {"remove", "NAME", "remove a rule", 1, 1, run_remove},
+        {"test", "NAME", "which interfaces does the rule match now?", 1, 1, run_test},
+        {0},
+};
+const struct mst_command mst_command_labels = {
+        .name = "labels",
+        .group = "Arrange",
+        .summary = "rules that label, ignore, or set the state of interfaces",
+        .example = "muster labels add Printers --when port=9100,515 --set unmanageable",
+        .help = "Rules of the configuration file are shown here and changed there. A label by hand: muster interfaces label.",
+        .verbs = verbs,
+        .options = options,
+};

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The plugins of this machine, in their own words. Needs no service. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/str.h"
+#include "cli/child.h"
+#include "cli/format.h"
+#include "cli/output.h"
+#include "cli/plugins.h"
+#include "conf/word.h"
+
+#define CONTRACT_LIMIT_MS 300000
+
+static const char *offers(const struct mst_manifest *plugin, char out[64])
+{
+	snprintf(out, 64, "%s%s%s", plugin->discovery ? "discovery " : "", plugin->execute ? "execute " : "",
+	         plugin->store ? "store " : "");
+	if (out[0])
+		out[strlen(out) - 1] = '\0';
+	return out;
+}
+
+static struct json_object *list_json(const struct mst_cli *cli)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < cli->plugins.count; i++) {
+		struct json_object *item = mst_manifest_to_json(&cli->plugins.plugins[i]);
+
+		json_object_array_add(list, item);
+	}
+	return list;
+}
+
+static int run_list(struct mst_cli *cli, struct mst_err *err)
+{
+	static const char *const columns[] = {"name", "version", "interfaces", "summary", "path"};
+	struct mst_table table;
+	int rc = mst_cli_plugins(cli, true, err);
+
+	if (rc != MST_OK)
+		return rc;
+	if (cli->format != MST_CLI_TABLE) {
+		struct json_object *list = list_json(cli);
+
+		mst_out_array(cli, list, columns, 5);
+		json_object_put(list);
+		return MST_OK;
+	}
+	mst_table_init(&table);
+	mst_table_add_column(&table, "plugin", 0, 6, false);
+	mst_table_add_column(&table, "version", 1, 5, false);
+	mst_table_add_column(&table, "offers", 2, 5, false);
+	mst_table_add_column(&table, "methods", 3, 5, false);
+	mst_table_add_column(&table, "what it is", 4, 16, false);
+	for (size_t i = 0; i < cli->plugins.count; i++) {
+		const struct mst_manifest *plugin = &cli->plugins.plugins[i];
+		struct mst_buf methods;
+		char what[64];
+
+		mst_buf_init(&methods, 4096);
+		for (size_t j = 0; j < plugin->method_count; j++)
+			mst_buf_printf(&methods, "%s%s", j ? " " : "", plugin->methods[j].def.name);
+		mst_table_add(&table, plugin->name, MST_STYLE_NONE);
+		mst_table_add(&table, plugin->version, MST_STYLE_NONE);
+		mst_table_add(&table, offers(plugin, what), MST_STYLE_NONE);
+		mst_table_add(&table, mst_buf_text(&methods), MST_STYLE_NONE);
+		mst_table_add(&table, plugin->summary, MST_STYLE_NONE);
+		mst_buf_free(&methods);
+	}
+	if (mst_table_rows(&table) == 0) {
+		mst_table_free(&table);
+		return mst_err_set(
+		        err, MST_E_NOT_FOUND,
+		        "no plugin could be read; look at the lines above, or name the folder with --plugin-dir");
+	}
+	return mst_out_table(cli, &table, err);
+}
+
+int mst_plugins_named(struct mst_cli *cli, const char *name, const struct mst_manifest **plugin, struct mst_err *err)
+{
+	struct mst_nearest nearest;
+	char shown[MST_SHOWN];
+	int rc = mst_cli_plugins(cli, true, err);
+
+	*plugin = NULL;
+	if (rc != MST_OK)
+		return rc;
+	mst_nearest_init(&nearest, name);
+	for (size_t i = 0; i < cli->plugins.count; i++) {
+		if (strcmp(cli->plugins.plugins[i].name, name) == 0)
+			*plugin = &cli->plugins.plugins[i];
+		mst_nearest_try(&nearest, cli->plugins.plugins[i].name);
+	}
+	if (*plugin || mst_plugin_list_method(&cli->plugins, name, plugin))
+		return MST_OK;
+	mst_conf_show(name, shown);
+	if (mst_nearest_best(&nearest))
+		return mst_err_set(err, MST_E_NOT_FOUND, "no plugin \"%s\": did you mean %s?", shown,
+		                   mst_nearest_best(&nearest));
+	return mst_err_set(err, MST_E_NOT_FOUND, "no plugin \"%s\": muster plugins lists them", shown);
+}
+
+struct contract {
+	struct mst_cli *cli;
+	size_t good, bad, skipped;
+};
+
+static void contract_line(void *data, const char *text)
+{
+	struct contract *contract = data;
+	struct json_object *line = NULL;
+	const char *status, *word;
+
+	if (contract->cli->format != MST_CLI_TABLE) {
+		if (mst_json_parse(text, strlen(text), "a line of the contract suite", &line, NULL) == MST_OK)
+			mst_out_line(line);
+		json_object_put(line);
+		return;
+	}
+	if (mst_json_parse(text, strlen(text), "a line of the contract suite", &line, NULL) != MST_OK) {
+		mst_out_text(stdout, text);
+		putchar('\n');
+		return;
+	}
+	status = mst_json_text(line, "status", mst_json_text(line, "result", ""));
+	word = mst_json_text(
+	        line, "part",
+	        mst_json_text(line, "check", mst_json_text(line, "name", mst_json_text(line, "type", ""))));
+	contract->good += strcmp(status, "ok") == 0;
+	contract->skipped += strcmp(status, "skipped") == 0;
+	contract->bad += strcmp(status, "ok") != 0 && strcmp(status, "skipped") != 0;
+	printf("%s%-8s%s ", mst_out_on(contract->cli->colour, mst_format_state_style(status)), status,
+	       mst_out_off(contract->cli->colour));
+	mst_out_text(stdout, word);
+	if (mst_json_text(line, "text", "")[0]) {
+		fputs(": ", stdout);
+		mst_out_text(stdout, mst_json_text(line, "text", ""));
+	}
+	putchar('\n');
+	json_object_put(line);
+}
+
+int mst_plugins_check(struct mst_cli *cli, struct mst_err *err)
+{
+	struct contract contract = {.cli = cli};
+	const char *argv[4] = {NULL, "contract", NULL, NULL};
+	struct mst_paths paths;
+	char *file = realpath(cli->words[0], NULL);
+	int status = 0, rc;
+
+	if (!file)
+		return mst_err_set(err, MST_E_NOT_FOUND, "%s: no such file", cli->words[0]);
+	rc = mst_cli_paths(cli, &paths, err);
+	argv[0] = paths.worker;
+	argv[2] = file;
+	if (rc == MST_OK)
+		rc = mst_child_run(argv, CONTRACT_LIMIT_MS, contract_line, &contract, &status, err);
+	if (rc == MST_OK && status != 0 && status < 128)
+		rc = mst_err_set(err,
+		                 status == 5   ? MST_E_REFUSED
+		                 : status == 2 ? MST_E_USAGE
+		                               : MST_E_FAILED,
+		                 "%s does not keep the contract; the lines above say where", file);
+	else if (rc == MST_OK && status != 0)
+		rc = mst_err_set(err, MST_E_FAILED, "%s crashed its process (signal %d); nothing else was touched",
+		                 file, status - 128);
+	else if (rc == MST_OK && cli->format == MST_CLI_TABLE)
+		printf("%s keeps the contract\n", file);
+	free(file);
+	return rc;
+}
+
+static const struct mst_arg_option options[] = {
+        {.name = "text", .value = "NAME", .help = "show: print this text of the plugin, as it is"},
+        {.name = "remove", .help = "setup: remove what setup installed, and nothing else"},
+        {0},
+};
+static const struct mst_verb verbs[] = {
+        {"", "", "the plugins that are here", 0, 0, run_list},
+        {"list", "", "the same", 0, 0, run_list},
+        {"show", "NAME", "options, rights, columns and texts of a plugin, from the plugin itself", 1, 1,
+         mst_plugins_show},
+        {"check", "FILE.so", "does it keep the contract? Runs the suite that every plugin of Muster passes", 1, 1,
+         mst_plugins_check},
+        {"setup", "METHOD", "install the programs that a method needs (as root)", 1, 1, mst_plugins_setup},
+        {0},
+};
+const struct mst_command mst_command_plugins = {
+        .name = "plugins",
+        .group = "This machine",
+        .summary = "what discovery methods and stores are here, and their options",
+        .example = "muster plugins show nmap",
+        .verbs = verbs,
+        .options = options,
+};

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/str.h"
+#include "base/time.h"
+#include "cli/filter_words.h"
+#include "cli/follow.h"
+#include "cli/format.h"
+#include "cli/output.h"
+
+#define LIST_ROWS   30
+#define PARTS_SHOWN 100u
+
+static const char *const csv_columns[] = {
+        "number",  "profile", "method", "zone",      "kind",      "state", "outcome", "text",
+        "created", "started", "ended",  "by",        "addresses", "up",    "with_os", "timed_out",
+        "new",     "changed", "lost",   "unchanged", "command",   "name",
+};
+
+static int list_path(struct mst_cli *cli, int64_t limit, struct mst_buf *path, struct mst_err *err)
+{
+	struct mst_buf filter;
+	int rc;
+
+	mst_buf_init(&filter, MST_MAX_FILTER);
+	rc = mst_filter_from_words(cli->words, cli->word_count, &filter, err);
+	mst_buf_str(path, "/v1/runs?filter=");
+	mst_http_encode(path, mst_buf_text(&filter));
+	if (limit > 0)
+		mst_buf_printf(path, "&limit=%" PRId64, limit);
+	mst_buf_free(&filter);
+	return rc;
+}
+
+static void run_row(struct mst_table *table, struct json_object *run, int64_t now)
+{
+	static const char *const counts[] = {"up", "new", "changed", "lost"};
+	const char *outcome = mst_json_text(run, "outcome", ""), *state = mst_json_text(run, "state", "");
+	const char *word = outcome[0] ? outcome : state, *profile = mst_json_text(run, "profile", "");
+	int64_t started = mst_json_int(run, "started", 0), ended = mst_json_int(run, "ended", 0);
+	char text[MST_FORMAT_SIZE];
+
+	mst_table_add(table, mst_format_number(mst_json_int(run, "number", 0), text), MST_STYLE_NONE);
+	mst_table_add(table, word, mst_format_state_style(word));
+	mst_table_add(table, mst_json_text(run, "kind", ""), MST_STYLE_NONE);
+	mst_table_add(table, profile[0] ? profile : mst_json_text(run, "method", ""), MST_STYLE_NONE);
+	mst_table_add(table, mst_json_text(run, "zone", ""), MST_STYLE_NONE);
+	mst_table_add(table, mst_format_time(started ? started : mst_json_int(run, "created", 0), text),
+	              MST_STYLE_NONE);
+	mst_table_add(table, started ? mst_format_clock((ended ? ended : now) - started, text) : "", MST_STYLE_NONE);
+	mst_table_add(table, mst_format_number(mst_json_int(run, "addresses", 0), text), MST_STYLE_NONE);
+	for (size_t i = 0; i < 4; i++)
+		mst_table_add(table, mst_format_number(mst_json_int(run, counts[i], 0), text), MST_STYLE_NONE);
+	mst_table_add(table, mst_json_text(run, "text", ""), MST_STYLE_NONE);
+}
+
+static int draw_list(struct mst_cli *cli, struct json_object *items, struct mst_err *err)
+{
+	static const struct {
+		const char *title;
+		unsigned give;
+		size_t least;
+		bool right;
+	} heads[] = {{"run", 0, 3, true},      {"outcome", 0, 8, false},  {"kind", 7, 4, false},
+	             {"profile", 5, 8, false}, {"zone", 6, 6, false},     {"started", 3, 10, false},
+	             {"took", 4, 4, true},     {"addresses", 8, 5, true}, {"up", 0, 2, true},
+	             {"new", 0, 3, true},      {"changed", 0, 3, true},   {"lost", 0, 3, true},
+	             {"why", 9, 12, false}};
+	struct mst_table table;
+	int64_t now = mst_time_now();
+
+	mst_table_init(&table);
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
+		mst_table_add_column(&table, heads[i].title, heads[i].give, heads[i].least, heads[i].right);
+	for (size_t i = 0; i < json_object_array_length(items); i++)
+		run_row(&table, json_object_array_get_idx(items, i), now);
+	return mst_out_table(cli, &table, err);
+}
+
+static int run_list(struct mst_cli *cli, struct mst_err *err)
+{
+	const char *limit_text = mst_cli_option(cli, "limit");
+	struct json_object *answer = NULL, *items;
+	struct mst_buf path;
+	uint64_t limit = cli->format == MST_CLI_TABLE ? LIST_ROWS : MST_MAX_PAGE;
+	int rc;
+
+	if (limit_text && (!mst_str_uint(limit_text, MST_MAX_PAGE, &limit) || limit == 0))
+		return mst_err_set(err, MST_E_USAGE, "--limit is a number from 1 to %u", MST_MAX_PAGE);
+	for (size_t i = 0; i < cli->word_count; i++)
+		if (!mst_filter_is_term(cli->words[i]) && cli->verb == &cli->command->verbs[0])
+			return mst_command_no_verb(cli->command, cli->words[i], err);
+	mst_buf_init(&path, 32768);
+	rc = list_path(cli, (int64_t)limit, &path, err);
+	if (rc == MST_OK)
+		rc = mst_cli_call(cli, "GET", mst_buf_text(&path), NULL, &answer, err);
+	mst_buf_free(&path);
+	if (rc != MST_OK)
+		return rc;
+	items = mst_out_items(answer);
+	if (cli->format != MST_CLI_TABLE)
+		mst_out_array(cli, items, csv_columns, sizeof(csv_columns) / sizeof(csv_columns[0]));
+	else if (!items || json_object_array_length(items) == 0)
+		mst_cli_note(cli, "no run %s\nNext: muster scan nmap 192.0.2.0/24 --dry-run",
+		             cli->word_count ? "matches" : "is stored yet");
+	else
+		rc = draw_list(cli, items, err);
+	if (rc == MST_OK && cli->format == MST_CLI_TABLE && items &&
+	    (int64_t)json_object_array_length(items) < mst_json_int(answer, "total", 0)) {
+		fflush(stdout);
+		mst_cli_note(cli, "%zu of %" PRId64 " shown.  --limit, --csv, --json", json_object_array_length(items),
+		             mst_json_int(answer, "total", 0));
+	}
+	json_object_put(answer);
+	return rc;
+}
+
+static void labelled(const char *label, const char *text)
+{
+	if (!text[0])
+		return;
+	printf("%-10s ", label);
+	mst_out_text(stdout, text);
+	putchar('\n');
+}
+
+static void show_head(const struct mst_cli *cli, struct json_object *run)
+{
+	const char *outcome = mst_json_text(run, "outcome", ""),
+	           *word = outcome[0] ? outcome : mst_json_text(run, "state", "");
+	const char *profile = mst_json_text(run, "profile", ""), *name = mst_json_text(run, "name", "");
+	int64_t started = mst_json_int(run, "started", 0), ended = mst_json_int(run, "ended", 0);
+	char a[MST_FORMAT_SIZE], b[MST_FORMAT_SIZE];
+
+	printf("%sRun %" PRId64 "%s   ", mst_out_on(cli->colour, MST_STYLE_BOLD), mst_json_int(run, "number", 0),
+	       mst_out_off(cli->colour));
+	mst_out_text(stdout, profile[0] ? profile : mst_json_text(run, "method", ""));
+	fputs(" (", stdout);
+	mst_out_text(stdout, mst_json_text(run, "method", ""));
+	printf(")   %s", mst_out_on(cli->colour, mst_format_state_style(word)));
+	for (const char *at = word; *at; at++)
+		putchar(*at >= 'a' && *at <= 'z' ? *at - 32 : *at);
+	printf("%s   %s, zone ", mst_out_off(cli->colour), mst_json_text(run, "kind", "scan"));
+	mst_out_text(stdout, mst_json_text(run, "zone", ""));
+	fputs("\nstarted by ", stdout);
+	mst_out_text(stdout, mst_json_text(run, "by", "?"));
+	printf(", %s", mst_format_time(started ? started : mst_json_int(run, "created", 0), a));
+	if (ended)
+		printf(" to %s", mst_format_time(ended, b));
+	putchar('\n');
+	labelled("file", name);
+	labelled("why", mst_json_text(run, "text", ""));
+}
+
+static void show_counts(struct json_object *run)
+{
+	char a[MST_FORMAT_SIZE], b[MST_FORMAT_SIZE], c[MST_FORMAT_SIZE], d[MST_FORMAT_SIZE];
+	int64_t timed_out = mst_json_int(run, "timed_out", 0);
+
+	printf("covered    %s of %s addresses   up %s   with OS %s",
+	       mst_format_number(mst_json_int(run, "covered", mst_json_int(run, "addresses", 0)), a),
+	       mst_format_number(mst_json_int(run, "addresses", 0), b),
+	       mst_format_number(mst_json_int(run, "up", 0), c), mst_format_number(mst_json_int(run, "with_os", 0), d));
+	if (timed_out)
+		printf("   timed out %s", mst_format_number(timed_out, a));
+	putchar('\n');
+}
+
+static void show_end(struct json_object *run)
+{
+	char a[MST_FORMAT_SIZE], b[MST_FORMAT_SIZE], c[MST_FORMAT_SIZE], d[MST_FORMAT_SIZE];
+	const char *command = mst_json_text(run, "command", "");
+
+	printf("imported   %s new, %s changed, %s lost, %s unchanged%s\n",
+	       mst_format_number(mst_json_int(run, "new", 0), a), mst_format_number(mst_json_int(run, "changed", 0), b),
+	       mst_format_number(mst_json_int(run, "lost", 0), c),
+	       mst_format_number(mst_json_int(run, "unchanged", 0), d),
+	       strcmp(mst_json_text(run, "outcome", ""), "partial") == 0
+	               ? " (nothing in the missing parts counts as lost)"
+	               : "");
+	if (command[0]) {
+		fputs("command    ", stdout);
+		mst_out_text(stdout, command);
+		printf("   (%" PRId64 " shards)\n", mst_run_shards(run));
+	}
+}
+
+static int run_show(struct mst_cli *cli, struct mst_err *err)
+{
+	struct json_object *run = NULL, *one;
+	int rc = mst_run_get(cli, cli->words[0], &run, err);
+
+	if (rc != MST_OK)
+		return rc;
+	if (cli->format == MST_CLI_JSON) {
+		mst_out_json(run);
+	} else if (cli->format == MST_CLI_NDJSON) {
+		mst_out_line(run);
+	} else if (cli->format == MST_CLI_CSV) {
+		one = json_object_new_array();
+		json_object_array_add(one, json_object_get(run));
+		mst_out_array(cli, one, csv_columns, sizeof(csv_columns) / sizeof(csv_columns[0]));
+		json_object_put(one);
+	} else {
+		show_head(cli, run);
+		show_counts(run);
+		mst_run_missing(stdout, run, PARTS_SHOWN);
+		mst_run_refusals(stdout, run);
+		show_end(run);
+	}
+	json_object_put(run);
+	return MST_OK;
+}
+
+/* The number of the run that a word names, or of the newest that runs. */
+static int number_of(struct mst_cli *cli, int64_t *out, struct mst_err *err)
+{
+	struct json_object *answer = NULL, *items;
+	int rc;
+
+	if (cli->word_count > 0) {
+		rc = mst_run_get(cli, cli->words[0], &answer, err);
+		*out = mst_json_int(answer, "number", 0);
+		json_object_put(answer);
+		return rc;
+	}
+	rc = mst_cli_call(cli, "GET", "/v1/runs?filter=&limit=1", NULL, &answer, err);
+	if (rc != MST_OK)
+		return rc;
+	items = mst_out_items(answer);
+	if (!items || json_object_array_length(items) == 0)
+		rc = mst_err_set(err, MST_E_NOT_FOUND, "there is no run to watch; muster scan starts one");
+	else
+		*out = mst_json_int(json_object_array_get_idx(items, 0), "number", 0);
+	json_object_put(answer);
+	return rc;
+}
+
+static int run_watch(struct mst_cli *cli, struct mst_err *err)
+{
+	int64_t number = 0;
+	int rc = number_of(cli, &number, err);
+
+	return rc == MST_OK ? mst_follow(cli, number, false, NULL, err) : rc;
+}
+
+static int post(struct mst_cli *cli, const char *verb, struct json_object **answer, struct mst_err *err)
+{
+	char *path = mst_cli_path("/v1/runs/", cli->words[0], verb);
+	int rc = path ? mst_cli_call(cli, "POST", path, NULL, answer, err) : mst_err_no_memory(err);
+
+	free(path);
+	return rc;
+}
+
+static int run_cancel(struct mst_cli *cli, struct mst_err *err)
+{
+	struct json_object *answer = NULL;
+	int rc = post(cli, "/cancel", &answer, err);
+
+	if (rc == MST_OK && cli->format != MST_CLI_TABLE)
+		mst_out_line(answer);
+	else if (rc == MST_OK)
+		mst_cli_note(cli, "Run %s is stopping; what is finished is kept: muster runs show %s", cli->words[0],
+		             cli->words[0]);
+	json_object_put(answer);
+	return rc;
+}
+
+static int run_retry(struct mst_cli *cli, struct mst_err *err)
+{
+	struct json_object *answer = NULL;
+	int64_t number;
+	int rc;
+
+	mst_interrupts_take();
+	rc = post(cli, "/retry", &answer, err);
+	number = mst_json_int(answer, "number", 0);
+	if (rc == MST_OK && mst_cli_has(cli, "detach"))
+		printf("Run %" PRId64 "   started: muster runs watch %" PRId64 "\n", number, number);
+	else if (rc == MST_OK)
+		rc = mst_follow(cli, number, true, NULL, err);
+	json_object_put(answer);
+	return rc;
+}
+
+static const struct mst_arg_option options[] = {
+        {.name = "limit", .value = "N", .help = "list: at most N runs, newest first"},
+        {.name = "detach", .help = "retry: start it and return"},
+        {0},
+};
+static const struct mst_verb verbs[] = {
+        {"", "[FILTER...]", "the last runs, newest first", 0, SIZE_MAX, run_list},
+        {"list", "[FILTER...]", "the same", 0, SIZE_MAX, run_list},
+        {"show", "N", "one run: what it covered, what is missing and the cure, its command", 1, 1, run_show},
+        {"watch", "[N]", "follow a run, the newest without N; Ctrl-C leaves and the run goes on", 0, 1, run_watch},
+        {"cancel", "N", "stop a run; finished shards are kept, the run is partial", 1, 1, run_cancel},
+        {"retry", "N", "scan only what is missing", 1, 1, run_retry},
+        {0},
+};
+const struct mst_command mst_command_runs = {
+        .name = "runs",
+        .group = "Look",
+        .summary = "list, show, watch, cancel, retry runs",
+        .example = "muster runs outcome=partial",
+        .verbs = verbs,
+        .options = options,
+};

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A run in words: plan, progress, summary. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/str.h"
+#include "base/time.h"
+#include "cli/follow.h"
+#include "cli/format.h"
+#include "cli/interfaces.h"
+#include "cli/output.h"
+
+#define CHANGES_SHOWN  20u
+#define PARTS_SHOWN    10u
+#define REFUSALS_SHOWN 10u
+#define BAR            16
+
+static int64_t number_of(struct json_object *object, const char *key)
+{
+	return mst_json_int(object, key, 0);
+}
+
+static void padded(FILE *file, const char *text, size_t width)
+{
+	struct mst_buf out;
+
+	mst_buf_init(&out, 65536);
+	mst_str_escape_terminal(&out, text[0] ? text : "-");
+	fprintf(file, "%s%*s  ", mst_buf_text(&out),
+	        (int)(mst_str_width(mst_buf_text(&out)) < width ? width - mst_str_width(mst_buf_text(&out)) : 0), "");
+	mst_buf_free(&out);
+}
+
+static int64_t sum_of(struct json_object *list, const char *key)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; list && i < json_object_array_length(list); i++)
+		sum += number_of(json_object_array_get_idx(list, i), key);
+	return sum;
+}
+
+void mst_run_plan_line(FILE *file, struct json_object *run, struct json_object *plan, const char *settings)
+{
+	struct json_object *progress = mst_json_object(run, "progress"), *shards = mst_json_array(run, "shards");
+	int64_t addresses = mst_json_int(plan, "addresses", number_of(run, "addresses"));
+	int64_t count = mst_json_int(plan, "shards", mst_run_shards(run));
+	int64_t bytes = mst_json_int(plan, "expected_bytes", sum_of(shards, "expected_bytes"));
+	int64_t ms = mst_json_int(plan, "expected_ms", number_of(progress, "left_ms"));
+	char a[MST_FORMAT_SIZE], b[MST_FORMAT_SIZE];
+
+	fprintf(file, "Plan    %s address%s, zone ", mst_format_number(addresses, a), addresses == 1 ? "" : "es");
+	mst_out_text(file, mst_json_text(run, "zone", "default"));
+	fprintf(file, ", %s shard%s", mst_format_number(count, b), count == 1 ? "" : "s");
+	if (settings && settings[0]) {
+		fputs("; ", file);
+		mst_out_text(file, settings);
+	}
+	if (bytes > 0)
+		fprintf(file, "; up to %s", mst_format_bytes(bytes, a));
+	if (ms > 0)
+		fprintf(file, "%s about %s", bytes > 0 ? "," : ";", mst_format_about(ms, b));
+	fputc('\n', file);
+}
+
+void mst_run_refusals(FILE *file, struct json_object *run)
+{
+	struct json_object *list = mst_json_array(run, "refused");
+	size_t count = list ? json_object_array_length(list) : 0;
+
+	for (size_t i = 0; i < count && i < REFUSALS_SHOWN; i++) {
+		struct json_object *item = json_object_array_get_idx(list, i);
+		const char *entry = mst_json_text(item, "entry", "");
+		char number[MST_FORMAT_SIZE];
+
+		fputs("Refused ", file);
+		mst_out_text(file, mst_json_text(item, "addresses", ""));
+		fprintf(file, " (%s): %s ", mst_format_number(number_of(item, "count"), number),
+		        entry[0] ? "" : "outside every entry of");
+		mst_out_text(file, mst_json_text(item, "rule", ""));
+		if (entry[0]) {
+			fputs(" \"", file);
+			mst_out_text(file, entry);
+			fputc('"', file);
+		}
+		if (mst_json_text(item, "at", "")[0]) {
+			fputs(" of ", file);
+			mst_out_text(file, mst_json_text(item, "at", ""));
+		}
+		fputc('\n', file);
+	}
+	if (count > REFUSALS_SHOWN)
+		fprintf(file, "Refused and %zu more\n", count - REFUSALS_SHOWN);
+}
+
+void mst_run_progress_line(struct mst_buf *out, struct json_object *run, bool hint)
+{
+	struct json_object *progress = mst_json_object(run, "progress");
+	const char *state = mst_json_text(run, "state", "");
+	int64_t done = number_of(progress, "shards_done"), total = number_of(progress, "shards"),
+	        rate = number_of(progress, "rate");
+	int64_t work = number_of(progress, "addresses_done"), all = number_of(progress, "addresses");
+	char a[MST_FORMAT_SIZE], b[MST_FORMAT_SIZE];
+	int filled = all > 0 ? (int)(work * BAR / all) : total > 0 ? (int)(done * BAR / total) : 0;
+
+	mst_buf_printf(out, "Run %" PRId64 "   ", number_of(run, "number"));
+	if (strcmp(state, "running") != 0 && total == 0) {
+		mst_buf_str(out, state[0] ? state : "waiting");
+		return;
+	}
+	mst_buf_char(out, '[');
+	for (int i = 0; i < BAR; i++)
+		mst_buf_char(out, i < filled ? '#' : '-');
+	mst_buf_printf(out, "]  %" PRId64 "/%" PRId64 " shards   %s up", done, total,
+	               mst_format_number(number_of(progress, "up"), a));
+	if (strcmp(state, "running") != 0) {
+		mst_buf_printf(out, "   %s", state);
+		return;
+	}
+	if (rate > 0)
+		mst_buf_printf(out, "   %s addresses/s", mst_format_number(rate, a));
+	if (number_of(progress, "left_ms") > 0)
+		mst_buf_printf(out, "   %s left", mst_format_clock(number_of(progress, "left_ms"), b));
+	if (hint)
+		mst_buf_str(out, "      (Ctrl-C stops, keeps finished shards)");
+}
+
+void mst_run_missing(FILE *file, struct json_object *run, size_t most)
+{
+	struct json_object *parts = mst_json_array(run, "parts");
+	size_t count = parts ? json_object_array_length(parts) : 0;
+
+	for (size_t i = 0; i < count && i < most; i++) {
+		struct json_object *part = json_object_array_get_idx(parts, i);
+
+		fputs(i ? "           " : "missing    ", file);
+		mst_out_text(file, mst_json_text(part, "scope", ""));
+		fputs("   ", file);
+		mst_out_text(file, mst_json_text(part, "reason", ""));
+		fputs(" (shard ", file);
+		mst_out_text(file, mst_json_text(part, "shard", ""));
+		fputs(")      cure: ", file);
+		mst_out_text(file, mst_json_text(part, "cure", ""));
+		fputc('\n', file);
+	}
+	if (count > most)
+		fprintf(file, "           and %zu more: muster runs show %" PRId64 "\n", count - most,
+		        number_of(run, "number"));
+}
+
+static void outcome_line(const struct mst_cli *cli, struct json_object *run)
+{
+	const char *outcome = mst_json_text(run, "outcome", "failed"), *text = mst_json_text(run, "text", "");
+	int64_t took = number_of(run, "ended") -
+	               (number_of(run, "started") ? number_of(run, "started") : number_of(run, "created"));
+	char a[MST_FORMAT_SIZE], b[MST_FORMAT_SIZE], c[MST_FORMAT_SIZE], d[MST_FORMAT_SIZE];
+	char e[MST_FORMAT_SIZE], f[MST_FORMAT_SIZE], g[MST_FORMAT_SIZE];
+
+	fprintf(stderr, "Run %" PRId64 "   %s%s%s", number_of(run, "number"),
+	        mst_out_on(cli->err_colour, mst_format_state_style(outcome)), outcome, mst_out_off(cli->err_colour));
+	if (took > 0)
+		fprintf(stderr, " in %s", mst_format_clock(took, a));
+	fprintf(stderr, ": %s covered, %s up, %s with OS; %s new, %s changed, %s lost, %s unchanged\n",
+	        mst_format_number(mst_json_int(run, "covered", number_of(run, "addresses")), a),
+	        mst_format_number(number_of(run, "up"), b), mst_format_number(number_of(run, "with_os"), c),
+	        mst_format_number(number_of(run, "new"), d), mst_format_number(number_of(run, "changed"), e),
+	        mst_format_number(number_of(run, "lost"), f), mst_format_number(number_of(run, "unchanged"), g));
+	if (text[0]) {
+		fputs("why        ", stderr);
+		mst_out_text(stderr, text);
+		fputc('\n', stderr);
+	}
+}
+
+static void new_line(struct json_object *item)
+{
+	struct mst_buf os;
+
+	mst_buf_init(&os, 4096);
+	mst_views_os(&os, item);
+	if (number_of(item, "os_accuracy") > 0 && os.len > 0)
+		mst_buf_printf(&os, " (%" PRId64 " %%)", number_of(item, "os_accuracy"));
+	padded(stdout, mst_json_text(item, "ip", ""), 15);
+	padded(stdout, mst_json_text(item, "mac", ""), 17);
+	padded(stdout, mst_json_text(item, "vendor", ""), 10);
+	padded(stdout, mst_json_text(item, "hostname", ""), 16);
+	mst_out_text(stdout, os.len ? mst_buf_text(&os) : "-");
+	mst_buf_free(&os);
+}
+
+static void changed_line(struct json_object *item)
+{
+	padded(stdout, mst_json_text(item, "ip", ""), 15);
+	padded(stdout, mst_json_text(item, "hostname", ""), 16);
+	mst_out_text(stdout, mst_json_text(item, "change", ""));
+}
+
+static void lost_line(struct json_object *item)
+{
+	const char *reason = mst_json_text(item, "state_reason", "");
+	char ago[MST_FORMAT_SIZE];
+
+	padded(stdout, mst_json_text(item, "ip", ""), 15);
+	padded(stdout, mst_json_text(item, "hostname", ""), 16);
+	printf("last seen %s ago", mst_format_about(mst_time_now() - number_of(item, "last_seen"), ago));
+	if (reason[0]) {
+		fputs("; ", stdout);
+		mst_out_text(stdout, reason);
+	}
+}
+
+static void change_lines(const struct mst_cli *cli, struct json_object *run, const char *kind)
+{
+	static const struct {
+		const char *kind, *word, *filter;
+		enum mst_style style;
+		void (*line)(struct json_object *item);
+	} kinds[] = {{"new", "NEW", "created_run", MST_STYLE_GOOD, new_line},
+	             {"changed", "CHANGED", "changed_run", MST_STYLE_WARN, changed_line},
+	             {"lost", "LOST", "lost_run", MST_STYLE_BAD, lost_line}};
+	struct json_object *list = mst_json_array(mst_json_object(run, "changes"), kind);
+	int64_t count = list ? (int64_t)json_object_array_length(list) : 0, all = number_of(run, kind);
+	size_t k = strcmp(kind, "new") == 0 ? 0 : strcmp(kind, "changed") == 0 ? 1 : 2;
+
+	all = all > count ? all : count;
+	count = count < (int64_t)CHANGES_SHOWN ? count : (int64_t)CHANGES_SHOWN;
+	for (int64_t i = 0; i < count; i++) {
+		printf("%s%-7s%s  ", mst_out_on(cli->colour, kinds[k].style), kinds[k].word, mst_out_off(cli->colour));
+		kinds[k].line(json_object_array_get_idx(list, (size_t)i));
+		putchar('\n');
+	}
+	if (count > 0 && all > count) {
+		fflush(stdout);
+		fprintf(stderr, "%-7s  and %" PRId64 " more: muster interfaces %s=%" PRId64 "\n", kinds[k].word,
+		        all - count, kinds[k].filter, number_of(run, "number"));
+	}
+}
+
+void mst_run_summary(const struct mst_cli *cli, struct json_object *run)
+{
+	struct json_object *list = mst_json_array(mst_json_object(run, "changes"), "new");
+	const char *first = list && json_object_array_length(list) > 0
+	                            ? mst_json_text(json_object_array_get_idx(list, 0), "ip", "")
+	                            : "";
+
+	if (!cli->quiet) {
+		outcome_line(cli, run);
+		mst_run_missing(stderr, run, PARTS_SHOWN);
+	}
+	change_lines(cli, run, "new");
+	change_lines(cli, run, "changed");
+	change_lines(cli, run, "lost");
+	fflush(stdout);
+	if (cli->quiet || number_of(run, "up") == 0)
+		return;
+	fputs("Next: muster interfaces state=unmanaged", stderr);
+	if (first[0]) {
+		fputs(" | muster interfaces show ", stderr);
+		mst_out_text(stderr, first);
+	}
+	fputc('\n', stderr);
+}

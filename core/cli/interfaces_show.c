@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One interface: what was merged, and what each source saw behind it. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/str.h"
+#include "base/time.h"
+#include "cli/format.h"
+#include "cli/interfaces.h"
+#include "cli/output.h"
+
+/* One fact of an observation's record as text. */
+static void names_fact(struct mst_buf *out, struct json_object *doc)
+{
+	struct json_object *names = mst_json_array(doc, "names");
+
+	for (size_t i = 0; names && i < json_object_array_length(names); i++) {
+		struct json_object *name = json_object_array_get_idx(names, i);
+
+		mst_buf_printf(out, "%s%s", i ? ", " : "", mst_json_text(name, "name", ""));
+		if (mst_json_text(name, "type", "")[0])
+			mst_buf_printf(out, " (%s)", mst_json_text(name, "type", ""));
+	}
+}
+
+static void os_fact(struct mst_buf *out, struct json_object *doc)
+{
+	struct json_object *os = mst_json_object(doc, "os"), *matches = mst_json_array(os, "matches");
+
+	mst_buf_printf(out, "%s %s", mst_json_text(os, "platform", ""), mst_json_text(os, "generation", ""));
+	if (mst_json_int(os, "accuracy", 0) > 0)
+		mst_buf_printf(out, "  %" PRId64 " %%", mst_json_int(os, "accuracy", 0));
+	for (size_t i = 0; matches && i < json_object_array_length(matches) && i < 3; i++) {
+		struct json_object *match = json_object_array_get_idx(matches, i);
+
+		mst_buf_printf(out, "; %s (%" PRId64 " %%)", mst_json_text(match, "name", ""),
+		               mst_json_int(match, "accuracy", 0));
+	}
+	if (mst_json_text(os, "note", "")[0])
+		mst_buf_printf(out, "  %s", mst_json_text(os, "note", ""));
+}
+
+static void ports_fact(struct mst_buf *out, struct json_object *doc)
+{
+	struct json_object *groups = mst_json_array(doc, "ports");
+
+	for (size_t i = 0; groups && i < json_object_array_length(groups); i++) {
+		struct json_object *group = json_object_array_get_idx(groups, i),
+		                   *ports = mst_json_array(group, "ports");
+		size_t count = ports ? json_object_array_length(ports) : 0;
+		bool open = strcmp(mst_json_text(group, "state", ""), "open") == 0;
+
+		mst_buf_printf(out, "%s%s %s ", out->len ? "; " : "", mst_json_text(group, "proto", ""),
+		               mst_json_text(group, "state", ""));
+		if (!open && count > 20) {
+			mst_buf_printf(out, "%zu ports", count);
+			continue;
+		}
+		mst_out_cell(out, ports, ",");
+	}
+}
+
+static void service_fact(struct mst_buf *out, struct json_object *service)
+{
+	static const char *const parts[] = {"name", "product", "version", "extra"};
+
+	mst_buf_printf(out, "%" PRId64 "/%s", mst_json_int(service, "port", 0), mst_json_text(service, "proto", ""));
+	for (size_t i = 0; i < 4; i++)
+		if (mst_json_text(service, parts[i], "")[0])
+			mst_buf_printf(out, " %s", mst_json_text(service, parts[i], ""));
+}
+
+static void scripts_fact(struct mst_buf *out, struct json_object *scripts)
+{
+	for (size_t i = 0; scripts && i < json_object_array_length(scripts); i++) {
+		struct json_object *script = json_object_array_get_idx(scripts, i);
+
+		mst_buf_printf(out, "%s%s: %s", i ? "; " : "", mst_json_text(script, "id", ""),
+		               mst_json_text(script, "output", ""));
+	}
+}
+
+/* A value that no rule above knows. */
+static void other_fact(struct mst_buf *out, const char *key, struct json_object *value)
+{
+	char text[MST_FORMAT_SIZE];
+
+	if (json_object_is_type(value, json_type_int) && mst_out_is_time(key))
+		mst_buf_str(out, mst_format_time(json_object_get_int64(value), text));
+	else
+		mst_out_cell(out, value, ", ");
+}
+
+static void line(const char *fact, const char *value)
+{
+	if (!value[0])
+		return;
+	fputs("    ", stdout);
+	mst_out_text(stdout, fact);
+	printf("%*s ", (int)(mst_str_width(fact) < 14 ? 14 - mst_str_width(fact) : 0), "");
+	mst_out_text(stdout, value);
+	putchar('\n');
+}
+
+static void services_lines(struct json_object *services)
+{
+	struct mst_buf text;
+
+	mst_buf_init(&text, MST_MAX_DOC);
+	for (size_t i = 0; services && i < json_object_array_length(services); i++) {
+		struct json_object *service = json_object_array_get_idx(services, i);
+
+		mst_buf_reset(&text);
+		service_fact(&text, service);
+		line(i ? " " : "services", mst_buf_text(&text));
+		mst_buf_reset(&text);
+		scripts_fact(&text, mst_json_array(service, "scripts"));
+		line(" ", mst_buf_text(&text));
+	}
+	mst_buf_free(&text);
+}
+
+static void record_lines(struct json_object *doc)
+{
+	struct mst_buf text;
+
+	mst_buf_init(&text, MST_MAX_DOC);
+	json_object_object_foreach(doc, key, value)
+	{
+		if (key[0] == '_')
+			continue;
+		mst_buf_reset(&text);
+		if (strcmp(key, "services") == 0) {
+			services_lines(value);
+			continue;
+		}
+		if (strcmp(key, "names") == 0)
+			names_fact(&text, doc);
+		else if (strcmp(key, "os") == 0)
+			os_fact(&text, doc);
+		else if (strcmp(key, "ports") == 0)
+			ports_fact(&text, doc);
+		else if (strcmp(key, "scripts") == 0)
+			scripts_fact(&text, value);
+		else
+			other_fact(&text, key, value);
+		line(key, mst_buf_text(&text));
+	}
+	mst_buf_free(&text);
+}
+
+static void observation(const struct mst_cli *cli, struct json_object *item, int64_t now)
+{
+	struct json_object *doc = mst_json_object(item, "doc");
+	char first[MST_FORMAT_SIZE], last[MST_FORMAT_SIZE], ago[MST_FORMAT_SIZE];
+
+	printf("  %s", mst_out_on(cli->colour, MST_STYLE_BOLD));
+	mst_out_text(stdout, mst_json_text(item, "method", "?"));
+	fputs(mst_out_off(cli->colour), stdout);
+	fputs("   profile ", stdout);
+	mst_out_text(stdout, mst_json_text(item, "profile", ""));
+	fputs(", zone ", stdout);
+	mst_out_text(stdout, mst_json_text(item, "zone", ""));
+	printf("   seen %s to %s (%s ago)", mst_format_time(mst_json_int(item, "first_seen", 0), first),
+	       mst_format_time(mst_json_int(item, "last_seen", 0), last),
+	       mst_format_ago(mst_json_int(item, "last_seen", 0), now, ago));
+	if (mst_json_int(item, "missed", 0) > 0)
+		printf("   missed by %" PRId64 " complete runs since", mst_json_int(item, "missed", 0));
+	fputs("\n    observation    ", stdout);
+	mst_out_text(stdout, mst_json_text(item, "_id", mst_json_text(item, "id", "")));
+	putchar('\n');
+	if (doc)
+		record_lines(doc);
+}
+
+/* Does this observation carry the merged value? */
+static bool says(struct json_object *item, const char *fact, const char *value)
+{
+	struct json_object *doc = mst_json_object(item, "doc"), *os = mst_json_object(doc, "os"),
+	                   *names = mst_json_array(doc, "names");
+
+	if (strcmp(fact, "os_platform") == 0)
+		return strcmp(mst_json_text(os, "platform", ""), value) == 0;
+	if (strcmp(fact, "os_generation") == 0)
+		return strcmp(mst_json_text(os, "generation", ""), value) == 0;
+	if (strcmp(fact, "ports") == 0)
+		return mst_json_array(doc, "ports") != NULL;
+	if (strcmp(fact, "hostname") == 0) {
+		for (size_t i = 0; names && i < json_object_array_length(names); i++)
+			if (strcmp(mst_json_text(json_object_array_get_idx(names, i), "name", ""), value) == 0)
+				return true;
+		return false;
+	}
+	return strcmp(mst_json_text(doc, fact, ""), value) == 0;
+}
+
+static void sources(struct mst_buf *from, struct mst_buf *when, const char *fact, const char *value,
+                    struct json_object *observations, int64_t now)
+{
+	int64_t latest = 0;
+	char ago[MST_FORMAT_SIZE];
+
+	for (size_t i = 0; observations && i < json_object_array_length(observations); i++) {
+		struct json_object *item = json_object_array_get_idx(observations, i);
+
+		if (!says(item, fact, value))
+			continue;
+		mst_buf_printf(from, "%s%s (%s)", from->len ? ", " : "", mst_json_text(item, "profile", ""),
+		               mst_json_text(item, "method", ""));
+		if (mst_json_int(item, "last_seen", 0) > latest)
+			latest = mst_json_int(item, "last_seen", 0);
+	}
+	mst_buf_str(when, mst_format_ago(latest, now, ago));
+}
+
+static void merged_rows(struct mst_table *table, struct json_object *interface, struct json_object *observations,
+                        int64_t now)
+{
+	static const char *const facts[] = {
+	        "ip",
+	        "ips",
+	        "nat_ip",
+	        "mac",
+	        "vendor",
+	        "hostname",
+	        "hostnames",
+	        "os_platform",
+	        "os_generation",
+	        "os_accuracy",
+	        "ports",
+	        "distance",
+	        "computer_id",
+	        "location",
+	        "labels",
+	        "methods",
+	        "profiles",
+	        "first_seen",
+	        "last_seen",
+	        "last_discovered",
+	        "first_managed",
+	        "last_managed",
+	        "created",
+	        "updated",
+	        "note",
+	        "os_note",
+	};
+	struct mst_buf value, from, when;
+
+	mst_buf_init(&value, MST_MAX_DOC);
+	mst_buf_init(&from, MST_MAX_DOC);
+	mst_buf_init(&when, 64);
+	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
+		struct json_object *json = NULL;
+
+		mst_buf_reset(&value);
+		mst_buf_reset(&from);
+		mst_buf_reset(&when);
+		if (json_object_object_get_ex(interface, facts[i], &json))
+			other_fact(&value, facts[i], json);
+		if (value.len == 0 || strcmp(mst_buf_text(&value), "0") == 0)
+			continue;
+		sources(&from, &when, facts[i], mst_buf_text(&value), observations, now);
+		mst_table_add(table, facts[i], MST_STYLE_NONE);
+		mst_table_add(table, mst_buf_text(&value), MST_STYLE_NONE);
+		mst_table_add(table, from.len ? mst_buf_text(&from) : " ", MST_STYLE_DIM);
+		mst_table_add(table, when.len ? mst_buf_text(&when) : " ", MST_STYLE_DIM);
+	}
+	mst_buf_free(&value);
+	mst_buf_free(&from);
+	mst_buf_free(&when);
+}
+
+static int merged(struct mst_cli *cli, struct json_object *interface, struct json_object *observations, int64_t now,
+                  struct mst_err *err)
+{
+	const char *state = mst_json_text(interface, "state", ""),
+	           *reason = mst_json_text(interface, "state_reason", "");
+	struct mst_table table;
+
+	printf("%sInterface ", mst_out_on(cli->colour, MST_STYLE_BOLD));
+	mst_out_text(stdout, mst_json_text(interface, "id", ""));
+	printf("%s   %s%s%s", mst_out_off(cli->colour), mst_out_on(cli->colour, mst_format_state_style(state)), state,
+	       mst_out_off(cli->colour));
+	if (reason[0]) {
+		fputs(" (", stdout);
+		mst_out_text(stdout, reason);
+		putchar(')');
+	}
+	fputs("   zone ", stdout);
+	mst_out_text(stdout, mst_json_text(interface, "zone", ""));
+	fputs("   known by ", stdout);
+	mst_out_text(stdout, mst_json_text(interface, "identity", ""));
+	putchar('\n');
+	mst_table_init(&table);
+	mst_table_add_column(&table, "fact", 0, 8, false);
+	mst_table_add_column(&table, "value", 2, 24, false);
+	mst_table_add_column(&table, "from", 3, 8, false);
+	mst_table_add_column(&table, "seen", 1, 4, false);
+	merged_rows(&table, interface, observations, now);
+	return mst_out_table(cli, &table, err);
+}
+
+int mst_interfaces_show(struct mst_cli *cli, struct mst_err *err)
+{
+	char *path = mst_cli_path("/v1/interfaces/", cli->words[0], "");
+	struct json_object *answer = NULL, *observations;
+	int64_t now = mst_time_now(), history;
+	int rc = path ? mst_cli_call(cli, "GET", path, NULL, &answer, err) : mst_err_no_memory(err);
+
+	free(path);
+	if (rc != MST_OK)
+		return rc;
+	if (cli->format == MST_CLI_CSV) {
+		json_object_put(answer);
+		return mst_err_set(err, MST_E_USAGE, "one interface is no table: use --json");
+	}
+	if (cli->format != MST_CLI_TABLE) {
+		(cli->format == MST_CLI_JSON ? mst_out_json : mst_out_line)(answer);
+		json_object_put(answer);
+		return MST_OK;
+	}
+	observations = mst_json_array(answer, "observations");
+	history = mst_json_int(answer, "history", 0);
+	rc = merged(cli, mst_json_object(answer, "interface"), observations, now, err);
+	if (rc == MST_OK) {
+		printf("\n%sWhat each source saw%s\n", mst_out_on(cli->colour, MST_STYLE_BOLD),
+		       mst_out_off(cli->colour));
+		for (size_t i = 0; observations && i < json_object_array_length(observations); i++)
+			observation(cli, json_object_array_get_idx(observations, i), now);
+		if (history > 0)
+			printf("  %" PRId64 " older observations are kept in the history\n", history);
+	}
+	json_object_put(answer);
+	return rc;
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/table.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "base/utf8.h"
+
+#define GAP      2u
+#define MAX_CELL 4096u
+
+void mst_table_init(struct mst_table *table)
+{
+	memset(table, 0, sizeof(*table));
+}
+
+void mst_table_free(struct mst_table *table)
+{
+	for (size_t i = 0; i < table->column_count; i++)
+		free(table->columns[i].title);
+	for (size_t i = 0; i < table->cell_count; i++)
+		free(table->cells[i].text);
+	free(table->cells);
+	mst_table_init(table);
+}
+
+/* Allocated, harmless, "-" for nothing; NULL without memory. */
+static char *harmless(const char *text)
+{
+	struct mst_buf out;
+
+	if (!text || !text[0])
+		return mst_str_dup("-");
+	mst_buf_init(&out, MAX_CELL * 4);
+	if (strlen(text) > MAX_CELL) {
+		char *cut = mst_str_dupn(text, MAX_CELL);
+
+		mst_str_escape_terminal(&out, cut ? cut : "");
+		free(cut);
+	} else {
+		mst_str_escape_terminal(&out, text);
+	}
+	return mst_buf_take(&out);
+}
+
+void mst_table_add_column(struct mst_table *table, const char *title, unsigned give, size_t least, bool right)
+{
+	struct mst_table_column *column;
+
+	if (table->column_count == MST_TABLE_COLUMNS)
+		return;
+	column = &table->columns[table->column_count++];
+	column->title = harmless(title);
+	column->give = give;
+	column->least = least;
+	column->right = right;
+	if (!column->title)
+		table->failed = true;
+	for (char *at = column->title; at && *at; at++)
+		*at = (char)toupper((unsigned char)*at);
+}
+
+void mst_table_add(struct mst_table *table, const char *text, enum mst_style style)
+{
+	struct mst_table_cell *cell;
+
+	if (table->cell_count == table->cell_cap) {
+		size_t cap = table->cell_cap ? table->cell_cap * 2 : 256;
+		struct mst_table_cell *grown = reallocarray(table->cells, cap, sizeof(*grown));
+
+		if (!grown) {
+			table->failed = true;
+			return;
+		}
+		table->cells = grown;
+		table->cell_cap = cap;
+	}
+	cell = &table->cells[table->cell_count++];
+	cell->style = style;
+	cell->text = harmless(text);
+	if (!cell->text)
+		table->failed = true;
+}
+
+size_t mst_table_rows(const struct mst_table *table)
+{
+	return table->column_count ? table->cell_count / table->column_count : 0;
+}
+
+const char *mst_style_on(enum mst_style style)
+{
+	static const char *const codes[] = {"", "\033[32m", "\033[33m", "\033[31m", "\033[2m", "\033[1m"};
+
+	return codes[style];
+}
+
+static size_t total_width(const struct mst_table *table)
+{
+	size_t total = 0, shown = 0;
+
+	for (size_t i = 0; i < table->column_count; i++) {
+		if (table->columns[i].left_out)
+			continue;
+		total += table->columns[i].width;
+		shown++;
+	}
+	return total + (shown ? (shown - 1) * GAP : 0);
+}
+
+/* The column that gives way next: the highest `give` that still can; NULL when none can. */
+static struct mst_table_column *next_to_give(struct mst_table *table, bool whole)
+{
+	struct mst_table_column *found = NULL;
+
+	for (size_t i = 0; i < table->column_count; i++) {
+		struct mst_table_column *column = &table->columns[i];
+
+		if (column->left_out || column->give == 0 || (!whole && column->width <= column->least))
+			continue;
+		if (!found || column->give > found->give)
+			found = column;
+	}
+	return found;
+}
+
+void mst_table_layout(struct mst_table *table, size_t width)
+{
+	struct mst_table_column *column;
+
+	for (size_t i = 0; i < table->column_count; i++) {
+		table->columns[i].left_out = false;
+		table->columns[i].width = table->columns[i].title ? mst_str_width(table->columns[i].title) : 0;
+	}
+	for (size_t i = 0; i < table->cell_count; i++) {
+		size_t w = table->cells[i].text ? mst_str_width(table->cells[i].text) : 0;
+
+		column = &table->columns[i % table->column_count];
+		column->width = w > column->width ? w : column->width;
+	}
+	if (width == 0)
+		return;
+	while (total_width(table) > width && (column = next_to_give(table, false)) != NULL) {
+		size_t over = total_width(table) - width, room = column->width - column->least;
+
+		column->width -= over < room ? over : room;
+	}
+	while (total_width(table) > width && (column = next_to_give(table, true)) != NULL)
+		column->left_out = true;
+}
+
+void mst_table_cut(struct mst_buf *out, const char *text, size_t width)
+{
+	size_t len = strlen(text), used = 0;
+
+	if (mst_str_width(text) <= width) {
+		mst_buf_add(out, text, len);
+		return;
+	}
+	while (width > 0 && len > 0) {
+		uint32_t point;
+		size_t n = mst_utf8_next(text, len, &point);
+		size_t w = point == MST_UTF8_BAD ? 1 : mst_utf8_width(point);
+
+		if (used + w > width - 1)
+			break;
+		mst_buf_add(out, text, n);
+		used += w;
+		text += n;
+		len -= n;
+	}
+	if (width > 0)
+		mst_buf_str(out, "\u2026");
+}
+
+static void pad(struct mst_buf *out, size_t count)
+{
+	while (count-- > 0)
+		mst_buf_char(out, ' ');
+}
+
+/* `last`: no blanks at the end of a line. */
+static void draw(struct mst_buf *out, const struct mst_table_column *column, const char *text, const char *on,
+                 bool last)
+{
+	size_t width = mst_str_width(text), blanks = width < column->width ? column->width - width : 0;
+
+	if (column->right)
+		pad(out, blanks);
+	mst_buf_str(out, on);
+	mst_table_cut(out, text, column->width);
+	if (on[0])
+		mst_buf_str(out, "\033[0m");
+	if (width > column->width) {
+		/* A wide character at the cut may leave one column free. */
+		struct mst_buf cut;
+
+		mst_buf_init(&cut, MAX_CELL * 4);
+		mst_table_cut(&cut, text, column->width);
+		width = mst_str_width(mst_buf_text(&cut));
+		blanks = column->width - (width < column->width ? width : column->width);
+		mst_buf_free(&cut);
+	}
+	if (!column->right && !last)
+		pad(out, blanks);
+}
+
+int mst_table_render(struct mst_table *table, size_t width, bool colour, struct mst_buf *out, struct mst_err *err)
+{
+	size_t last = 0, rows = mst_table_rows(table);
+
+	if (table->failed)
+		return mst_err_no_memory(err);
+	mst_table_layout(table, width);
+	for (size_t i = 0; i < table->column_count; i++)
+		last = table->columns[i].left_out ? last : i;
+	for (size_t row = 0; row <= rows; row++) {
+		for (size_t i = 0; i < table->column_count; i++) {
+			const struct mst_table_column *column = &table->columns[i];
+			const struct mst_table_cell *cell =
+			        row ? &table->cells[(row - 1) * table->column_count + i] : NULL;
+			const char *on = !colour ? "" : mst_style_on(cell ? cell->style : MST_STYLE_BOLD);
+
+			if (column->left_out)
+				continue;
+			draw(out, column, cell ? cell->text : column->title, on, i == last);
+			if (i != last)
+				pad(out, GAP);
+		}
+		mst_buf_char(out, '\n');
+	}
+	return out->failed ? mst_err_no_memory(err) : MST_OK;
+}
