@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which facts make two documents different, and their hash. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "import/doc.h"
+#include "import/fold.h"
+#include "import/ports.h"
+
+static void add_text(struct mst_buf *out, const bson_t *doc, const char *path)
+{
+	const char *text = mst_doc_text(doc, path);
+	if (text)
+		mst_buf_printf(out, "%s=%s\n", path, text);
+}
+
+/* Order of names and services is the source's whim and no difference. */
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int add_sorted(struct mst_buf *out, const bson_t *doc, const char *key, const char *const *fields)
+{
+	bson_t array, item;
+	bson_iter_t iter;
+	char *lines[1024];
+	size_t count = 0;
+	if (!mst_doc_array(doc, key, &array) || !bson_iter_init(&iter, &array))
+		return 0;
+	while (count < sizeof lines / sizeof lines[0] && bson_iter_next(&iter)) {
+		struct mst_buf line;
+		mst_buf_init(&line, 65536);
+		if (BSON_ITER_HOLDS_UTF8(&iter))
+			mst_buf_str(&line, bson_iter_utf8(&iter, NULL));
+		else if (mst_doc_view(&iter, &item))
+			for (size_t i = 0; fields[i]; i++) {
+				const char *text = mst_doc_text(&item, fields[i]);
+				if (text)
+					mst_buf_printf(&line, "%s=%s ", fields[i], text);
+				else
+					mst_buf_printf(&line, "%s=%" PRId64 " ", fields[i], mst_doc_int(&item, fields[i], 0));
+			}
+		lines[count] = mst_buf_take(&line);
+		count += lines[count] != NULL;
+	}
+	qsort(lines, count, sizeof lines[0], by_text);
+	for (size_t i = 0; i < count; i++) {
+		mst_buf_printf(out, "%s %s\n", key, lines[i]);
+		free(lines[i]);
+	}
+	return 0;
+}
+
+static int add_ports(struct mst_buf *out, const bson_t *doc)
+{
+	bson_t array;
+	if (!mst_doc_array(doc, "ports", &array))
+		return 0;
+	struct mst_port_sets *sets = calloc(2, sizeof *sets);
+	if (!sets)
+		return MST_E_NO_MEMORY;
+	int code = mst_ports_open(&array, &sets[0], &sets[1]);
+	for (int proto = 0; proto < MST_PROTOS && code == 0; proto++)
+		if (mst_ports_count(&sets[0].of[proto]) > 0) {
+			mst_buf_printf(out, "%s=", mst_proto_name(proto));
+			code = mst_ports_text(&sets[0].of[proto], out);
+			mst_buf_char(out, '\n');
+		}
+	free(sets);
+	return code;
+}
+
+int mst_fold_facts(const bson_t *doc, struct mst_buf *out)
+{
+	static const char *const texts[] = { "ip", "mac", "os.platform", "os.generation", "computer_id", "instance_id", "eni",
+		                             "nat_ip" };
+	static const char *const name_fields[] = { "name", NULL }, *const no_fields[] = { NULL };
+	static const char *const service_fields[] = { "proto", "port", "name", "product", "version", "extra", NULL };
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+		add_text(out, doc, texts[i]);
+	if (mst_doc_bool(doc, "managed"))
+		mst_buf_str(out, "managed\n");
+	add_sorted(out, doc, "ips", no_fields);
+	add_sorted(out, doc, "names", name_fields);
+	add_sorted(out, doc, "services", service_fields);
+	int code = add_ports(out, doc);
+	return code != 0 || out->failed ? MST_E_NO_MEMORY : 0;
+}
+
+void mst_fold_hash(const char *text, size_t len, char out[17])
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a; the texts themselves decide, this is for the eye */
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
+	snprintf(out, 17, "%016" PRIx64, hash);
+}

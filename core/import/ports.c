@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "import/ports.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "import/doc.h"
+
+#define GROUPS_MAX 128u
+
+static const char *const protos[MST_PROTOS] = { "tcp", "udp", "sctp" };
+
+int mst_proto_parse(const char *text)
+{
+	for (int i = 0; text && i < MST_PROTOS; i++)
+		if (strcmp(text, protos[i]) == 0)
+			return i;
+	return -1;
+}
+
+const char *mst_proto_name(int proto)
+{
+	return protos[proto];
+}
+
+void mst_port_text(int proto, unsigned port, char *out, size_t size)
+{
+	if (proto == MST_PROTO_TCP)
+		snprintf(out, size, "%u", port);
+	else
+		snprintf(out, size, "%u/%s", port, protos[proto]);
+}
+
+static struct mst_port_group *group_for(struct mst_port_groups *groups, const struct mst_port_group *like)
+{
+	for (size_t i = 0; i < groups->count; i++) {
+		struct mst_port_group *group = &groups->items[i];
+		if (group->proto == like->proto && group->ttl == like->ttl && strcmp(group->state, like->state) == 0 &&
+		    strcmp(group->reason, like->reason) == 0)
+			return group;
+	}
+	if (groups->count >= GROUPS_MAX) {
+		/* A peer that answers with ever other TTLs: what tells ports apart then is the state alone. */
+		for (size_t i = 0; i < groups->count; i++)
+			if (groups->items[i].proto == like->proto && strcmp(groups->items[i].state, like->state) == 0)
+				return &groups->items[i];
+		return NULL;
+	}
+	struct mst_port_group *items = realloc(groups->items, (groups->count + 1) * sizeof *items);
+	if (!items)
+		return NULL;
+	groups->items = items;
+	items[groups->count] = *like;
+	return &items[groups->count++];
+}
+
+static int add_port(struct mst_port_group *group, unsigned port, const char *name, struct mst_port_sets *decided)
+{
+	if (port < 1 || port > 65535 || mst_ports_has(&decided->of[group->proto], port))
+		return 0;
+	if (group->count == group->cap) {
+		size_t cap = group->cap ? group->cap * 2 : 16;
+		struct mst_port *ports = realloc(group->ports, cap * sizeof *ports);
+		if (!ports)
+			return MST_E_NO_MEMORY;
+		group->ports = ports;
+		group->cap = cap;
+	}
+	mst_ports_set(&decided->of[group->proto], port);
+	group->ports[group->count++] = (struct mst_port){ (uint16_t)port, name };
+	return 0;
+}
+
+/* The n-th text of `names`, walked in step with the ports. */
+static const char *next_name(bson_iter_t *names, bool *more)
+{
+	uint32_t len = 0;
+	*more = *more && bson_iter_next(names);
+	if (!*more || !BSON_ITER_HOLDS_UTF8(names))
+		return NULL;
+	const char *text = bson_iter_utf8(names, &len);
+	return len > 0 && len <= 64 ? text : NULL;
+}
+
+static int read_list(struct mst_port_group *group, const bson_t *doc, struct mst_port_sets *decided)
+{
+	bson_t list, names;
+	bson_iter_t port, name;
+	if (!mst_doc_array(doc, "ports", &list) || !bson_iter_init(&port, &list))
+		return 0;
+	bool more = mst_doc_array(doc, "names", &names) && bson_iter_init(&name, &names);
+	while (bson_iter_next(&port)) {
+		const char *text = next_name(&name, &more);
+		if (!BSON_ITER_HOLDS_INT(&port))
+			continue;
+		int64_t number = bson_iter_as_int64(&port);
+		if (number >= 1 && number <= 65535 && add_port(group, (unsigned)number, text, decided) != 0)
+			return MST_E_NO_MEMORY;
+	}
+	return 0;
+}
+
+static int read_range(struct mst_port_group *group, const char *range, struct mst_port_sets *decided)
+{
+	struct mst_ports *set = calloc(1, sizeof *set);
+	int code = 0;
+	if (!set)
+		return MST_E_NO_MEMORY;
+	if (mst_ports_parse(set, range, NULL) == 0)
+		for (unsigned port = 1; port <= 65535 && code == 0; port++) {
+			if (port % 8 == 0 && set->bits[port / 8] == 0)
+				port += 7;
+			else if (mst_ports_has(set, port))
+				code = add_port(group, port, NULL, decided);
+		}
+	free(set);
+	return code;
+}
+
+static int read_group(struct mst_port_groups *groups, const bson_t *doc, struct mst_port_sets *decided)
+{
+	struct mst_port_group like = { .proto = mst_proto_parse(mst_doc_text(doc, "proto")) };
+	const char *state = mst_doc_text(doc, "state");
+	if (like.proto < 0 || !state)
+		return 0;
+	mst_doc_cut(like.state, sizeof like.state, state);
+	mst_doc_cut(like.reason, sizeof like.reason, mst_doc_text(doc, "reason"));
+	like.ttl = mst_doc_int(doc, "ttl", 0);
+	like.open = strcmp(like.state, "open") == 0;
+	struct mst_port_group *group = group_for(groups, &like);
+	if (!group)
+		return groups->count >= GROUPS_MAX ? 0 : MST_E_NO_MEMORY;
+	const char *range = mst_doc_text(doc, "range");
+	int code = read_list(group, doc, decided);
+	return code == 0 && range ? read_range(group, range, decided) : code;
+}
+
+int mst_ports_read(struct mst_port_groups *groups, const bson_t *array, struct mst_port_sets *decided)
+{
+	bson_iter_t iter;
+	bson_t doc;
+	int code = 0;
+	if (!bson_iter_init(&iter, array))
+		return 0;
+	while (code == 0 && bson_iter_next(&iter))
+		if (BSON_ITER_HOLDS_DOCUMENT(&iter) && mst_doc_view(&iter, &doc))
+			code = read_group(groups, &doc, decided);
+	return code;
+}
+
+static int by_port(const void *a, const void *b)
+{
+	return (int)((const struct mst_port *)a)->port - (int)((const struct mst_port *)b)->port;
+}
+
+static int by_group(const void *left, const void *right)
+{
+	const struct mst_port_group *a = left, *b = right;
+	if (a->open != b->open)
+		return a->open ? -1 : 1;
+	if (a->proto != b->proto)
+		return a->proto - b->proto;
+	int order = strcmp(a->state, b->state);
+	if (order == 0)
+		order = strcmp(a->reason, b->reason);
+	return order != 0 ? order : (a->ttl > b->ttl) - (a->ttl < b->ttl);
+}
+
+static int write_range(const struct mst_port_group *group, bson_t *out)
+{
+	struct mst_ports *set = calloc(1, sizeof *set);
+	struct mst_buf text;
+	if (!set)
+		return MST_E_NO_MEMORY;
+	mst_buf_init(&text, MST_MAX_RECORD);
+	for (size_t i = 0; i < group->count; i++)
+		mst_ports_set(set, group->ports[i].port);
+	int code = mst_ports_text(set, &text);
+	mst_doc_add_int(out, "count", (int64_t)group->count);
+	mst_doc_add_text(out, "range", mst_buf_text(&text));
+	mst_buf_free(&text);
+	free(set);
+	return code;
+}
+
+static void write_list(const struct mst_port_group *group, bson_t *out)
+{
+	bson_t list;
+	char space[16];
+	const char *key;
+	bson_append_array_begin(out, "ports", -1, &list);
+	for (size_t i = 0; i < group->count; i++) {
+		size_t len = bson_uint32_to_string((uint32_t)i, &key, space, sizeof space);
+		bson_append_int64(&list, key, (int)len, group->ports[i].port);
+	}
+	bson_append_array_end(out, &list);
+	bson_append_array_begin(out, "names", -1, &list);
+	for (size_t i = 0; i < group->count; i++) {
+		size_t len = bson_uint32_to_string((uint32_t)i, &key, space, sizeof space);
+		bson_append_utf8(&list, key, (int)len, group->ports[i].name ? group->ports[i].name : "", -1);
+	}
+	bson_append_array_end(out, &list);
+}
+
+int mst_ports_write(struct mst_port_groups *groups, bson_t *doc)
+{
+	bson_t array, item;
+	uint32_t index = 0;
+	char space[16];
+	const char *key;
+	int code = 0;
+	size_t used = 0;
+	for (size_t i = 0; i < groups->count; i++)
+		used += groups->items[i].count;
+	if (used == 0)
+		return 0;
+	qsort(groups->items, groups->count, sizeof *groups->items, by_group);
+	bson_append_array_begin(doc, "ports", -1, &array);
+	for (size_t i = 0; i < groups->count && code == 0; i++) {
+		struct mst_port_group *group = &groups->items[i];
+		if (group->count == 0)
+			continue;
+		qsort(group->ports, group->count, sizeof *group->ports, by_port);
+		size_t len = bson_uint32_to_string(index++, &key, space, sizeof space);
+		bson_append_document_begin(&array, key, (int)len, &item);
+		mst_doc_add_text(&item, "proto", protos[group->proto]);
+		mst_doc_add_text(&item, "state", group->state);
+		mst_doc_add_text(&item, "reason", group->reason);
+		mst_doc_add_int(&item, "ttl", group->ttl);
+		if (group->open)
+			write_list(group, &item);
+		else
+			code = write_range(group, &item);
+		bson_append_document_end(&array, &item);
+	}
+	bson_append_array_end(doc, &array);
+	return code;
+}
+
+void mst_ports_free(struct mst_port_groups *groups)
+{
+	for (size_t i = 0; i < groups->count; i++)
+		free(groups->items[i].ports);
+	free(groups->items);
+	groups->items = NULL;
+	groups->count = 0;
+}
+
+int mst_ports_open(const bson_t *array, struct mst_port_sets *open, struct mst_port_sets *known)
+{
+	struct mst_port_groups groups = { 0 };
+	int code = mst_ports_read(&groups, array, known);
+	for (size_t i = 0; i < groups.count && code == 0; i++)
+		for (size_t j = 0; groups.items[i].open && j < groups.items[i].count; j++)
+			mst_ports_set(&open->of[groups.items[i].proto], groups.items[i].ports[j].port);
+	mst_ports_free(&groups);
+	return code;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One segment on its way into the store. */
+#ifndef MST_IMPORT_SEGMENT_H
+#define MST_IMPORT_SEGMENT_H
+
+#include "import/fold.h"
+#include "import/room.h"
+#include "record/spool.h"
+
+/* More addresses than this behind one MAC in one scope: it is a router's. */
+#define MST_SHARED_MAC_ADDRESSES 8u
+
+struct mst_segment_scope {
+	struct mst_scope scope;
+	struct mst_ports *tcp, *udp; /* NULL: none */
+	int outcome;                 /* enum muster_outcome; 0: it has no end */
+};
+
+struct mst_segment {
+	struct mst_manifest_shard manifest;
+	const char *profile;         /* of the manifest; the method's name for a scan without one */
+	char *path;
+	struct mst_segment_scope *scopes;
+	size_t scope_count;
+	struct lh_table *shared;     /* MACs that more than MST_SHARED_MAC_ADDRESSES addresses share */
+	int64_t records, skipped;    /* in the whole segment */
+	int64_t seen_from;           /* earliest sighting; the shard's creation when that is earlier */
+	int64_t good;                /* offset behind the last good frame */
+	bool ended;
+};
+
+/* Reads the manifest, and the segment once for its scopes: how each ended decides what its records may withdraw. */
+int mst_segment_open(struct mst_segment *out, const char *spool, const char *run, const char *shard, struct mst_err *err);
+void mst_segment_close(struct mst_segment *segment);
+
+/* Folds one record into its observation in the working set, which has been loaded. *skipped: it is no sighting. */
+int mst_segment_fold(struct mst_work *work, const struct mst_segment *segment, const bson_t *record, bool *skipped,
+                     struct mst_err *err);
+/* The _id of a record's observation; false when its key is unusable. */
+bool mst_segment_obs_id(const struct mst_segment *segment, const bson_t *record, struct mst_buf *out);
+
+#endif

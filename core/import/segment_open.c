@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* First look at a segment: its scopes, how they ended, and MACs that many share. */
+#include <muster/plugin.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/str.h"
+#include "import/doc.h"
+#include "import/keys.h"
+#include "import/segment.h"
+
+/* Addresses of one MAC within the scope at hand. */
+struct sharers {
+	char mac[MST_MAC_SIZE];
+	unsigned count;
+	char last[64]; /* the same address twice in a row is one */
+};
+
+static void free_value(struct lh_entry *entry)
+{
+	free((void *)(uintptr_t)lh_entry_v(entry));
+}
+
+static int read_ports(struct mst_ports **out, const char *text, struct mst_err *err)
+{
+	*out = NULL;
+	if (!text || !text[0])
+		return 0;
+	*out = calloc(1, sizeof **out);
+	return *out ? mst_ports_parse(*out, text, err) : mst_err_no_memory(err);
+}
+
+static int add_scope(struct mst_segment *segment, const bson_t *doc, struct mst_err *err)
+{
+	if (segment->scope_count >= MST_MAX_SHARDS)
+		return mst_err_set(err, MST_E_LIMIT, "%s: more than %u scopes in one segment", segment->path, MST_MAX_SHARDS);
+	struct mst_segment_scope *scopes = realloc(segment->scopes, (segment->scope_count + 1) * sizeof *scopes);
+	if (!scopes)
+		return mst_err_no_memory(err);
+	segment->scopes = scopes;
+	struct mst_segment_scope *scope = &scopes[segment->scope_count];
+	memset(scope, 0, sizeof *scope);
+	int code = mst_scope_from_bson(&scope->scope, doc, err);
+	if (code != 0)
+		return code;
+	segment->scope_count++;
+	code = read_ports(&scope->tcp, scope->scope.tcp_ports, err);
+	return code == 0 ? read_ports(&scope->udp, scope->scope.udp_ports, err) : code;
+}
+
+static int count_sharer(struct mst_segment *segment, struct lh_table *sharers, const bson_t *record, struct mst_err *err)
+{
+	char mac[MST_MAC_SIZE];
+	const char *ip = mst_doc_text(record, "ip");
+	void *value = NULL;
+	if (!ip || !mst_mac_parse(mst_doc_text(record, "mac"), mac))
+		return 0;
+	struct sharers *of = lh_table_lookup_ex(sharers, mac, &value) ? value : NULL;
+	if (!of) {
+		of = calloc(1, sizeof *of);
+		if (!of)
+			return mst_err_no_memory(err);
+		memcpy(of->mac, mac, sizeof mac);
+		if (lh_table_insert(sharers, of->mac, of) != 0) {
+			free(of);
+			return mst_err_no_memory(err);
+		}
+	}
+	if (strcmp(of->last, ip) != 0)
+		of->count++;
+	mst_doc_cut(of->last, sizeof of->last, ip);
+	if (of->count == MST_SHARED_MAC_ADDRESSES + 1 && !lh_table_lookup_ex(segment->shared, mac, &value)) {
+		char *copy = mst_str_dup(mac);
+		if (!copy || lh_table_insert(segment->shared, copy, copy) != 0) {
+			free(copy);
+			return mst_err_no_memory(err);
+		}
+	}
+	return 0;
+}
+
+static int look_at_record(struct mst_segment *segment, struct lh_table *sharers, const bson_t *record, struct mst_err *err)
+{
+	int64_t seen = mst_doc_int(record, "seen", 0);
+	segment->records++;
+	if (seen > 0 && seen < segment->seen_from)
+		segment->seen_from = seen;
+	return count_sharer(segment, sharers, record, err);
+}
+
+static int look_at_frame(struct mst_segment *segment, struct lh_table **sharers, const struct mst_frame *frame,
+                         struct mst_err *err)
+{
+	bson_t doc;
+	if (frame->type == MST_FRAME_CHECKPOINT)
+		return 0;
+	if (!bson_init_static(&doc, frame->data, frame->len) || !bson_validate(&doc, BSON_VALIDATE_UTF8, NULL))
+		return mst_err_set(err, MST_E_CORRUPT, "%s: the frame at byte %lld is no BSON document; what stands before it is "
+		                   "imported, scan the shard again for the rest", segment->path, (long long)frame->offset);
+	if (frame->type == MST_FRAME_RECORD)
+		return look_at_record(segment, *sharers, &doc, err);
+	if (frame->type == MST_FRAME_SCOPE_BEGIN) {
+		lh_table_free(*sharers);
+		*sharers = lh_kchar_table_new(256, free_value);
+		return *sharers ? add_scope(segment, &doc, err) : mst_err_no_memory(err);
+	}
+	if (frame->type == MST_FRAME_SCOPE_END && segment->scope_count > 0)
+		segment->scopes[segment->scope_count - 1].outcome = (int)mst_doc_int(&doc, "outcome", 0);
+	if (frame->type == MST_FRAME_END)
+		segment->ended = true;
+	return 0;
+}
+
+static int look(struct mst_segment *segment, struct mst_err *err)
+{
+	struct mst_spool_reader *reader = NULL;
+	struct lh_table *sharers = lh_kchar_table_new(256, free_value);
+	struct mst_frame frame;
+	int code = sharers ? mst_spool_reader_open(&reader, segment->path, 0, err) : mst_err_no_memory(err);
+	while (code == 0) {
+		code = mst_spool_read(reader, &frame, err);
+		if (code == 0)
+			code = look_at_frame(segment, &sharers, &frame, err);
+		if (code == 0)
+			segment->good = frame.next;
+	}
+	if (reader)
+		mst_spool_reader_close(reader);
+	if (sharers)
+		lh_table_free(sharers);
+	return code == MST_E_END ? 0 : code;
+}
+
+static int find_files(struct mst_segment *segment, const char *spool, const char *run, const char *shard, struct mst_err *err)
+{
+	char *manifest = mst_str_printf("%s/%s/%s.json", spool, run, shard);
+	segment->path = mst_str_printf("%s/%s/%s.seg", spool, run, shard);
+	int code = manifest && segment->path ? mst_spool_manifest_read(manifest, &segment->manifest, err) : mst_err_no_memory(err);
+	if (code == 0 && access(segment->path, F_OK) != 0) {
+		free(segment->path);
+		segment->path = mst_str_printf("%s/%s/%s.part", spool, run, shard);
+		if (!segment->path)
+			code = mst_err_no_memory(err);
+	}
+	free(manifest);
+	return code;
+}
+
+int mst_segment_open(struct mst_segment *out, const char *spool, const char *run, const char *shard, struct mst_err *err)
+{
+	memset(out, 0, sizeof *out);
+	out->shared = lh_kchar_table_new(16, free_value);
+	int code = out->shared ? find_files(out, spool, run, shard, err) : mst_err_no_memory(err);
+	if (code == 0) {
+		const char *profile = out->manifest.profile;
+		out->profile = profile && profile[0] ? profile : out->manifest.method;
+		out->seen_from = out->manifest.created > 0 ? out->manifest.created : INT64_MAX;
+		code = look(out, err);
+	}
+	if (code != 0)
+		mst_segment_close(out);
+	return code;
+}
+
+void mst_segment_close(struct mst_segment *segment)
+{
+	for (size_t i = 0; i < segment->scope_count; i++) {
+		mst_scope_free(&segment->scopes[i].scope);
+		free(segment->scopes[i].tcp);
+		free(segment->scopes[i].udp);
+	}
+	free(segment->scopes);
+	free(segment->path);
+	if (segment->shared)
+		lh_table_free(segment->shared);
+	mst_spool_manifest_free(&segment->manifest);
+	memset(segment, 0, sizeof *segment);
+}

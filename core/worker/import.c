@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* muster-worker import: spool segments into the store. Opens the store, and nothing of the network. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "import/import.h"
+#include "plugin/control.h"
+#include "plugin/line.h"
+#include "store/store.h"
+#include "worker/worker.h"
+
+struct session {
+	struct mst_store_class *store_class;
+	struct mst_store *store;
+	struct mst_import_settings settings;
+	struct mst_import *import;
+	int64_t records;
+};
+
+static int should_stop(void *data)
+{
+	(void)data;
+	return mst_control_state() != MST_CONTROL_RUN;
+}
+
+static int session_open(struct session *session, struct json_object *job, struct mst_err *err)
+{
+	const char *plugin = mst_json_text(job, "plugin", NULL);
+	if (!plugin)
+		return mst_err_set(err, MST_E_USAGE, "the import job names no store plugin");
+	int code = mst_import_settings_from_json(&session->settings, mst_json_object(job, "settings"), err);
+	if (code == 0)
+		code = mst_store_class_new(&session->store_class, plugin, mst_json_object(job, "store"), err);
+	if (code == 0)
+		code = mst_store_open(&session->store, session->store_class, true, err);
+	if (code == 0)
+		code = mst_import_new(&session->import, session->store, &session->settings, err);
+	if (code == 0)
+		mst_import_set_stop(session->import, should_stop, NULL);
+	return code;
+}
+
+static void session_close(struct session *session)
+{
+	mst_import_free(session->import);
+	if (session->store)
+		mst_store_close(session->store);
+	if (session->store_class)
+		mst_store_class_free(session->store_class);
+	mst_import_settings_free(&session->settings);
+}
+
+static int send_segment(const char *run, const char *shard, const char *state, const struct mst_import_result *result,
+                        const char *text, struct mst_err *err)
+{
+	struct json_object *line = json_object_new_object();
+	if (!line)
+		return mst_err_no_memory(err);
+	mst_json_add_text(line, "type", "import");
+	mst_json_add_text(line, "run", run);
+	mst_json_add_text(line, "segment", shard);
+	mst_json_add_text(line, "state", state);
+	mst_json_add_int(line, "records", result->records);
+	mst_json_add_int(line, "skipped", result->skipped);
+	mst_json_add_int(line, "offset", result->offset);
+	mst_json_add_text(line, "text", text);
+	return mst_line_send(MST_WORKER_LINE_FD, line, err);
+}
+
+/* A segment that cannot be read is reported and does not keep the others waiting; a store that fails ends the work. */
+static int import_one(struct session *session, const char *spool, struct json_object *segment, bool *bad, struct mst_err *err)
+{
+	const char *run = mst_json_text(segment, "run", ""), *shard = mst_json_text(segment, "shard", "");
+	struct mst_import_result result;
+	int code = mst_import_segment(session->import, spool, run, shard, &result, err);
+	session->records += result.records;
+	if (code == 0)
+		return send_segment(run, shard, "done", &result, NULL, err);
+	if (code != MST_E_CORRUPT && code != MST_E_NOT_FOUND)
+		return code;
+	*bad = true;
+	mst_line_log(MST_WORKER_LINE_FD, 1, err->text);
+	struct mst_err ignored;
+	return send_segment(run, shard, "failed", &result, err->text, &ignored);
+}
+
+static int import_all(struct session *session, struct json_object *job, bool *bad, struct mst_err *err)
+{
+	const char *spool = mst_json_text(job, "spool", NULL);
+	struct json_object *segments = mst_json_array(job, "segments");
+	size_t count = segments ? json_object_array_length(segments) : 0;
+	int code = 0;
+	if (count > 0 && !spool)
+		return mst_err_set(err, MST_E_USAGE, "the import job names no spool directory");
+	for (size_t i = 0; i < count && code == 0; i++) {
+		code = import_one(session, spool, json_object_array_get_idx(segments, i), bad, err);
+		if (code == 0)
+			mst_line_progress(MST_WORKER_LINE_FD, (int64_t)i + 1, (int64_t)count, session->records, NULL);
+	}
+	return code;
+}
+
+static int finish_all(struct session *session, struct json_object *job, struct mst_err *err)
+{
+	struct json_object *runs = mst_json_array(job, "finish");
+	size_t count = runs ? json_object_array_length(runs) : 0;
+	int code = 0;
+	for (size_t i = 0; i < count && code == 0; i++) {
+		struct json_object *run = json_object_array_get_idx(runs, i);
+		if (should_stop(NULL))
+			return mst_err_set(err, MST_E_CANCELLED, "the import was stopped before all runs were settled");
+		if (!json_object_is_type(run, json_type_string))
+			return mst_err_set(err, MST_E_USAGE, "the import job's \"finish\" holds something that is no run id");
+		code = mst_import_finish(session->import, json_object_get_string(run), err);
+	}
+	return code;
+}
+
+int mst_worker_import(int argc, char **argv)
+{
+	struct session session = { 0 };
+	struct mst_err err;
+	bool bad = false;
+	(void)argc;
+	(void)argv;
+	mst_err_clear(&err);
+	int code = session_open(&session, mst_worker_job(), &err);
+	if (code == 0)
+		code = import_all(&session, mst_worker_job(), &bad, &err);
+	if (code == 0)
+		code = finish_all(&session, mst_worker_job(), &err);
+	if (code == 0 && bad)
+		code = MST_E_PARTIAL;
+	mst_line_end(MST_WORKER_LINE_FD, code, code == 0 ? "" : code == MST_E_PARTIAL ? "some segments could not be read" : err.text,
+	             session.records);
+	session_close(&session);
+	return code;
+}
