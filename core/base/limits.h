@@ -5,6 +5,7 @@
 
 #define MST_MAX_CONF_FILE (4u << 20)      /* one configuration file */
 #define MST_MAX_CONF_FILES 256u
+#define MST_MAX_CONF_SECTIONS 4096u       /* zones; labels; profiles: each, all files together */
 #define MST_MAX_OPTION_VALUE 65536u       /* one option's text */
 #define MST_MAX_NAME 31u                  /* profile, zone, label (63), plugin, method names */
 #define MST_MAX_LABEL_NAME 63u

@@ -65,6 +65,14 @@ void *mst_loader_append(struct mst_loader *loader, void *items, size_t *count, s
 	return bigger + (*count)++ * size;
 }
 
+void *mst_loader_append_section(struct mst_loader *loader, void *items, size_t *count, size_t size, const struct mst_outline *section)
+{
+	if (*count < MST_MAX_CONF_SECTIONS)
+		return mst_loader_append(loader, items, count, size);
+	mst_loader_fault(loader, section->line, "", "there are more than %u sections %s: remove some", MST_MAX_CONF_SECTIONS, section->key);
+	return NULL;
+}
+
 void mst_loader_place(struct mst_loader *loader, char ***places, size_t *count, const struct mst_outline *section, const char *key)
 {
 	char **place = mst_loader_append(loader, places, count, sizeof(*place));
@@ -230,20 +238,25 @@ static void put_joined(const struct job *job)
 	mst_buf_free(&text);
 }
 
+/* The same grammar and the same fault as an entry of scan_only. All good ones go in at once, which sorts them once. */
 static void put_networks(const struct job *job)
 {
-	struct mst_addr_set *target = job->target;
-	struct mst_rules checked = { 0 };
+	struct mst_rules checked;
+	struct mst_buf good;
 	struct mst_err err;
 
+	mst_buf_init(&good, MST_MAX_CONF_FILE * 2);
 	for (size_t i = 0; i < job->values->count; i++) {
-		/* the same grammar and the same fault as an entry of scan_only */
-		if (mst_rules_add(&checked, false, job->values->items[i], "", &err) != MST_OK)
+		memset(&checked, 0, sizeof(checked));
+		if (mst_rules_add(&checked, false, job->values->items[i], "", &err) == MST_OK)
+			mst_buf_printf(&good, "%s%s", good.len == 0 ? "" : ",", job->values->items[i]);
+		else
 			job_fault(job, i, &err);
-		else if (mst_addr_set_parse(target, job->values->items[i], &err) != MST_OK)
-			job->loader->no_memory = true;
+		mst_rules_free(&checked);
 	}
-	mst_rules_free(&checked);
+	if (good.failed || mst_addr_set_parse(job->target, mst_buf_text(&good), &err) != MST_OK)
+		job->loader->no_memory = true;
+	mst_buf_free(&good);
 }
 
 static void put_rules(const struct job *job)

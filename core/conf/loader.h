@@ -69,6 +69,9 @@ void mst_loader_place(struct mst_loader *loader, char ***places, size_t *count, 
 /* Appends a zeroed element; NULL without memory. */
 void *mst_loader_append(struct mst_loader *loader, void *items, size_t *count, size_t size);
 
+/* The same for a section that may stand MST_MAX_CONF_SECTIONS times; one more is a fault. */
+void *mst_loader_append_section(struct mst_loader *loader, void *items, size_t *count, size_t size, const struct mst_outline *section);
+
 void mst_top_read(struct mst_loader *loader, const struct mst_outline *file);
 void mst_profile_read(struct mst_loader *loader, const struct mst_outline *section);
 void mst_profile_free(struct mst_profile *profile);

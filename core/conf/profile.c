@@ -239,7 +239,7 @@ static bool start(struct reader *reader, const struct mst_outline *section)
 	struct mst_loader *loader = reader->loader;
 	struct mst_profile *profile;
 
-	profile = mst_loader_append(loader, &loader->settings->profiles, &loader->settings->profile_count, sizeof(*profile));
+	profile = mst_loader_append_section(loader, &loader->settings->profiles, &loader->settings->profile_count, sizeof(*profile), section);
 	if (profile == NULL)
 		return false;
 	reader->profile = profile;

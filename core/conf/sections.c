@@ -123,7 +123,7 @@ static void read_zone(struct mst_loader *loader, const struct mst_outline *secti
 		mst_loader_fault(loader, section->line, "", "zone \"%s\" is there already (%s): rename or remove one", same->name, same->at);
 		return;
 	}
-	zone = mst_loader_append(loader, &settings->zones, &settings->zone_count, sizeof(*zone));
+	zone = mst_loader_append_section(loader, &settings->zones, &settings->zone_count, sizeof(*zone), section);
 	if (zone == NULL)
 		return;
 	mst_addr_set_init(&zone->networks);
@@ -178,7 +178,7 @@ static void read_label(struct mst_loader *loader, const struct mst_outline *sect
 		mst_loader_fault(loader, section->line, "", "label \"%s\" is there already (%s): rename or remove one", same->name, same->at);
 		return;
 	}
-	label = mst_loader_append(loader, &settings->labels, &settings->label_count, sizeof(*label));
+	label = mst_loader_append_section(loader, &settings->labels, &settings->label_count, sizeof(*label), section);
 	if (label == NULL)
 		return;
 	label->enabled = true;
@@ -205,10 +205,13 @@ static void read_notify(struct mst_loader *loader, const struct mst_outline *sec
 			return;
 		}
 	}
-	name = mst_loader_append(loader, &loader->notify_names, &loader->notify_count, sizeof(*name));
-	if (name == NULL || (*name = mst_str_dup(section->title)) == NULL) {
+	name = mst_loader_append_section(loader, &loader->notify_names, &loader->notify_count, sizeof(*name), section);
+	if (name == NULL)
+		return;
+	*name = mst_str_dup(section->title);
+	if (*name == NULL) {
 		loader->no_memory = true;
-		loader->notify_count -= name != NULL;
+		loader->notify_count--;
 		return;
 	}
 	mst_keys_read(loader, notify_keys, NULL, section, loader->settings, context);
