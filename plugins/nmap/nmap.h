@@ -39,6 +39,8 @@ int64_t nmap_number(const char *text, int64_t maximum);
 int nmap_address(const char *text, char *out, size_t size);
 /* A port list as Nmap takes it: "22,80,8000-8100", ports 1 to 65535. Returns how many, -1 when it is none. */
 int nmap_ports_count(const char *text);
+/* The same with what lies outside 1 to 65535 cut away ("0-100" is "1-100"); "" when nothing is left or it is no list. */
+void nmap_ports_clean(const char *text, size_t len, struct nmap_buf *out);
 /* host->fail with a formatted text. */
 int nmap_fail(const struct muster_call *call, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void nmap_log(const struct muster_call *call, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -106,6 +108,8 @@ void nmap_args_line(const struct nmap_args *args, struct nmap_buf *out);
 void nmap_args_free(struct nmap_args *args);
 /* "a,b" to "a\nb\n". MUSTER_E_CORRUPT when an item is no address or CIDR: nothing else ever reaches Nmap. */
 int nmap_target_lines(const char *addresses, struct nmap_buf *out);
+/* How many addresses such a list holds. */
+int64_t nmap_target_count(const char *addresses);
 /* One TCP and one UDP list are wanted and one of them is "top-N": Nmap must be asked which ports these are. */
 int nmap_needs_lists(const struct nmap_options *options);
 

@@ -231,3 +231,18 @@ int nmap_target_lines(const char *addresses, struct nmap_buf *out)
 		addresses += len + 1;
 	}
 }
+
+int64_t nmap_target_count(const char *addresses)
+{
+	int64_t count = 0;
+	while (*addresses) {
+		size_t len = strcspn(addresses, ",");
+		const char *slash = memchr(addresses, '/', len);
+		int64_t bits = memchr(addresses, ':', len) ? 128 : 32;
+		int64_t prefix = slash ? strtol(slash + 1, NULL, 10) : bits;
+		if (bits - prefix >= 0 && bits - prefix <= 32)
+			count += INT64_C(1) << (bits - prefix);
+		addresses += len + (addresses[len] == ',');
+	}
+	return count;
+}

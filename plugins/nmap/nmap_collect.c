@@ -201,9 +201,12 @@ static void open_extrareasons(struct nmap_collect *collect, const struct nmap_at
 	group->count = number_of(attrs, "count", 196605);
 	size_t len;
 	const char *ranges = nmap_attr(attrs, "ports", &len);
-	char *text = ranges && len <= MAX_RANGES ? nmap_arena_text(&collect->arena, ranges, len, len, 0) : NULL;
-	if (text && nmap_ports_count(text) > 0)
-		group->ranges = text;
+	struct nmap_buf clean = { 0 };
+	if (ranges && len <= MAX_RANGES)
+		nmap_ports_clean(ranges, len, &clean);
+	if (clean.len > 0 && !clean.failed)
+		group->ranges = nmap_arena_text(&collect->arena, clean.data, clean.len, clean.len, 0);
+	nmap_buf_free(&clean);
 }
 
 static void open_port(struct nmap_collect *collect, const struct nmap_attrs *attrs)

@@ -15,13 +15,14 @@ static int on_begin(void *data, const struct nmap_run_info *info)
 	struct reader *reader = data;
 	struct nmap_coverage coverage;
 	nmap_coverage_read(info->args, &coverage);
-	struct muster_scope scope = {
-		.size = sizeof(scope),
-		.facts = coverage.facts,
-		.addresses = coverage.addresses,
-		.tcp_ports = info->tcp,
-		.udp_ports = info->udp,
-	};
+	/* An empty scope claims nothing, so that nothing is withdrawn by it. */
+	struct muster_scope scope = { .size = sizeof(scope) };
+	if (coverage.addresses) {
+		scope.facts = coverage.facts;
+		scope.addresses = coverage.addresses;
+		scope.tcp_ports = info->tcp;
+		scope.udp_ports = info->udp;
+	}
 	if (!coverage.addresses)
 		nmap_log(reader->call, MUSTER_LOG_INFO,
 		         "what the file covers cannot be told (%s): it makes nothing lost. Say it with --covers", coverage.why);

@@ -154,7 +154,7 @@ static int on_chunk(void *data, const struct muster_target_chunk *chunk)
 	return status;
 }
 
-/* Collects what was fingerprinted within os_max_age. */
+/* Collects what was fingerprinted within os_max_age: of all addresses of the zone. */
 static int read_fresh(struct plan *plan)
 {
 	int64_t oldest = plan->call->host->now(plan->call) - plan->options.os_max_age;
@@ -170,22 +170,50 @@ static int read_fresh(struct plan *plan)
 	}
 }
 
-static int make_shards(struct plan *plan)
+static int add_to_fresh(void *data, const struct muster_target_chunk *chunk)
+{
+	struct plan *plan = data;
+	nmap_buf_printf(&plan->fresh, "%s%s", plan->fresh.len > 0 ? "," : "", chunk->addresses);
+	return plan->fresh.failed ? MUSTER_E_NO_MEMORY : MUSTER_OK;
+}
+
+/* Cuts `fresh` down to this profile's targets, as CIDR: the store may know a hundred thousand others. */
+static int narrow_fresh(struct plan *plan)
+{
+	uint32_t per_chunk = plan->per_chunk;
+	struct nmap_buf all = plan->fresh;
+	memset(&plan->fresh, 0, sizeof(plan->fresh));
+	plan->per_chunk = 65536;
+	int status = all.len > 0 ? ask(plan, plan->options.exclude, nmap_buf_str(&all), add_to_fresh) : MUSTER_OK;
+	plan->per_chunk = per_chunk;
+	nmap_buf_free(&all);
+	return status;
+}
+
+/* First those whose system is to be told, then those where it is known. */
+static int make_new(struct plan *plan)
 {
 	const struct nmap_options *options = &plan->options;
-	plan->os = options->os_mode != NMAP_OS_OFF;
-	if (options->os_mode != NMAP_OS_NEW)
-		return ask(plan, options->exclude, NULL, on_chunk);
+	struct nmap_buf both = { 0 };
 	int status = read_fresh(plan);
+	if (status == MUSTER_OK)
+		status = narrow_fresh(plan);
 	if (status != MUSTER_OK || plan->fresh.len == 0)
 		return status != MUSTER_OK ? status : ask(plan, options->exclude, NULL, on_chunk);
-	struct nmap_buf both = { 0 };
 	nmap_buf_printf(&both, "%s%s%s", options->exclude ? options->exclude : "", options->exclude ? "," : "",
 	                nmap_buf_str(&plan->fresh));
 	status = both.failed ? MUSTER_E_NO_MEMORY : ask(plan, nmap_buf_str(&both), NULL, on_chunk);
 	nmap_buf_free(&both);
 	plan->os = 0;
 	return status == MUSTER_OK ? ask(plan, options->exclude, nmap_buf_str(&plan->fresh), on_chunk) : status;
+}
+
+static int make_shards(struct plan *plan)
+{
+	plan->os = plan->options.os_mode != NMAP_OS_OFF;
+	if (plan->options.os_mode == NMAP_OS_NEW)
+		return make_new(plan);
+	return ask(plan, plan->options.exclude, NULL, on_chunk);
 }
 
 static int check_rights(struct plan *plan)
@@ -211,9 +239,6 @@ static int check_count(struct plan *plan)
 	if (options->max_addresses > 0 && plan->total > options->max_addresses)
 		return nmap_fail(plan->call, MUSTER_E_LIMIT, "include names %lld addresses, max_addresses is %lld: raise it or split the profile",
 		                 (long long)plan->total, (long long)options->max_addresses);
-	if (plan->total == 0)
-		return nmap_fail(plan->call, MUSTER_E_USAGE, "no address is left to scan: include, less exclude, never_scan and what lies "
-		                                             "outside scan_only, is empty");
 	plan->per_chunk = chunk_size(plan->total, nmap_discovery_only(options));
 	return MUSTER_OK;
 }
@@ -229,7 +254,8 @@ int nmap_plan(void *instance, const struct muster_call *call)
 		status = check_rights(&plan);
 	if (status == MUSTER_OK)
 		status = check_count(&plan);
-	if (status == MUSTER_OK)
+	/* With nothing left the host says which rule took it. */
+	if (status == MUSTER_OK && plan.total > 0)
 		status = make_shards(&plan);
 	nmap_buf_free(&plan.fresh);
 	nmap_options_free(&plan.options);

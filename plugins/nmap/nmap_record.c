@@ -107,7 +107,7 @@ static void put_ranges(struct writer *out, const struct nmap_group *group)
 			nmap_buf_printf(&text, "-%u", (unsigned)ports[last]);
 		i = last + 1;
 	}
-	put_text(out, "ranges", nmap_buf_str(&text));
+	put_text(out, "range", nmap_buf_str(&text));
 	nmap_buf_free(&text);
 	free(ports);
 }
@@ -123,7 +123,7 @@ static void put_group(struct writer *out, const struct nmap_group *group)
 		put_int(out, "ttl", group->ttl);
 	if (group->used == 0 || group->used > 64)
 		put_int(out, "count", group->count > 0 ? group->count : 0);
-	put_text(out, "ranges", group->ranges);
+	put_text(out, "range", group->ranges);
 	size_t listed = group->used;
 	if (is_open(group) ? listed > NMAP_MAX_LISTED : listed > 64) {
 		put_ranges(out, group);
@@ -213,9 +213,9 @@ static const char *os_note(const struct nmap_host *host, const struct nmap_match
 	if (host->os_fingerprint)
 		return "no match in Nmap's database";
 	if (!host->os_open)
-		return "no match: no open port was found";
+		return "too many matches: no open port was found";
 	if (!host->os_closed)
-		return "no match: no closed port was found";
+		return "too many matches: no closed port was found";
 	return "too many matches";
 }
 
@@ -314,10 +314,9 @@ static void put_host(struct writer *out, const struct nmap_host *host, int64_t s
 		put_int(out, "last_boot", seen - host->uptime * 1000);
 		close_it(out);
 	}
-	if (host->cut)
-		put_bool(out, "cut", 1);
-	if (out->repaired)
-		put_bool(out, "repaired", 1);
+	/* Always there: of keys that core does not know, the last value stays. */
+	put_bool(out, "cut", host->cut);
+	put_bool(out, "repaired", out->repaired);
 	put_int(out, "seen", seen);
 }
 

@@ -181,6 +181,8 @@ static int watch(struct run *run, struct muster_child *child)
 	const char *errors = NULL;
 	struct nmap_ending ending;
 	int status = pump(run, child, xml);
+	if (status == MUSTER_E_CANCELLED && host->remaining(run->call) <= 0)
+		status = MUSTER_E_TIMEOUT;
 	if (status != MUSTER_OK)
 		(void)host->child_kill(run->call, child);
 	(void)host->child_wait(run->call, child, &exit_status, &errors);
@@ -292,7 +294,10 @@ static int prepare(struct run *run, const struct muster_shard *shard)
 	if (nmap_target_lines(run->spec.addresses, &run->lines) != MUSTER_OK)
 		return nmap_fail(run->call, MUSTER_E_CORRUPT, "shard %s: \"%.60s\" are not all addresses: plan the run anew", shard->id,
 		                 run->spec.addresses);
-	run->addresses = shard->addresses;
+	run->addresses = nmap_target_count(run->spec.addresses);
+	if (!run->options.connect_scan && !run->call->host->has_net_raw(run->call))
+		return nmap_fail(run->call, MUSTER_E_REFUSED, "Nmap needs raw sockets and this process has no CAP_NET_RAW to hand on: %s",
+		                 nmap_raw_cure);
 	run->now = run->call->host->now(run->call);
 	return MUSTER_OK;
 }

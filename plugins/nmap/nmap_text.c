@@ -215,6 +215,44 @@ int nmap_ports_count(const char *text)
 	}
 }
 
+/* A number of any length at *at; beyond 65536 it stays 65536. -1: no digit. */
+static int number_read(const char **at, const char *end)
+{
+	int number = -1;
+	for (; *at < end && **at >= '0' && **at <= '9'; (*at)++) {
+		number = (number < 0 ? 0 : number) * 10 + (**at - '0');
+		if (number > 65536)
+			number = 65536;
+	}
+	return number;
+}
+
+void nmap_ports_clean(const char *text, size_t len, struct nmap_buf *out)
+{
+	const char *end = text + len;
+	size_t before = out->len;
+	while (text < end) {
+		int first = number_read(&text, end);
+		int last = first;
+		if (text < end && *text == '-') {
+			text++;
+			last = number_read(&text, end);
+		}
+		if (first < 0 || last < first || (text < end && *text != ',')) {
+			out->len = before;
+			return;
+		}
+		first = first < 1 ? 1 : first;
+		last = last > 65535 ? 65535 : last;
+		if (first <= last) {
+			nmap_buf_printf(out, "%s%d", out->len > before ? "," : "", first);
+			if (last > first)
+				nmap_buf_printf(out, "-%d", last);
+		}
+		text += text < end;
+	}
+}
+
 int nmap_fail(const struct muster_call *call, int status, const char *format, ...)
 {
 	char text[2000];

@@ -94,11 +94,15 @@ static void open_scaninfo(struct nmap_xml *xml, const struct nmap_attrs *attrs)
 	free(proto);
 	if (!slot || *slot || xml->begun)
 		return;
-	*slot = attr_copy(attrs, "services", MAX_ARGS);
-	if (*slot && nmap_ports_count(*slot) < 0) {
-		free(*slot);
-		*slot = NULL;
-	}
+	size_t len;
+	const char *services = nmap_attr(attrs, "services", &len);
+	struct nmap_buf clean = { 0 };
+	if (services)
+		nmap_ports_clean(services, len, &clean);
+	if (clean.len > 0 && !clean.failed)
+		*slot = clean.data;
+	else
+		nmap_buf_free(&clean);
 }
 
 static void open_progress(struct nmap_xml *xml, const struct nmap_attrs *attrs)

@@ -52,7 +52,8 @@ static void complete(void **state)
 	host.children[0] = (struct fake_child){ .output = output, .length = strlen(output), .piece = 11 };
 	assert_int_equal(run(&host, spec_os, NULL), MUSTER_OK);
 	assert_string_equal(host.text, "scope presence os names addresses=10.77.0.0/28 tcp=22,80 udp=-\n"
-	                               "record 10.77.0.1 {\"ip\":\"10.77.0.1\",\"answered\":true,\"reason\":\"arp-response\",\"seen\":1700000001000}\n"
+	                               "record 10.77.0.1 {\"ip\":\"10.77.0.1\",\"answered\":true,\"reason\":\"arp-response\",\"cut\":false,"
+	                               "\"repaired\":false,\"seen\":1700000001000}\n"
 	                               "end complete\n");
 	assert_string_equal(host.argv[0], "nmap --privileged -PE -PS80,443 -PA80 -sS --top-ports 1000 -O --osscan-guess --max-os-tries 2 "
 	                                  "--max-hostgroup 16 -T3 --host-timeout 900000ms --stats-every 2s --noninteractive --no-stylesheet "
@@ -157,6 +158,9 @@ static void no_output(void **state)
 	host.spawn_status = MUSTER_E_NOT_FOUND;
 	assert_int_equal(run(&host, spec_os, NULL), MUSTER_E_NOT_FOUND);
 	assert_non_null(strstr(host.fail_text, "apt install nmap"));
+	host.raw = 0;
+	assert_int_equal(run(&host, spec_os, NULL), MUSTER_E_REFUSED);
+	assert_non_null(strstr(host.fail_text, "setpriv"));
 	fake_host_free(&host);
 }
 
