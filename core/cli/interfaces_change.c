@@ -81,19 +81,6 @@ static int change(struct mst_cli *cli, const char *path, struct json_object *bod
 	return rc;
 }
 
-/* "a,b" as an array of names. */
-static struct json_object *names_of(const char *list)
-{
-	struct json_object *array = json_object_new_array();
-	struct mst_buf item;
-
-	mst_buf_init(&item, MST_MAX_LABEL_NAME + 1);
-	while (list && mst_str_next_item(&list, ',', &item))
-		json_object_array_add(array, json_object_new_string(mst_buf_text(&item)));
-	mst_buf_free(&item);
-	return array;
-}
-
 int mst_interfaces_label(struct mst_cli *cli, struct mst_err *err)
 {
 	const char *add = mst_cli_option(cli, "add"), *remove = mst_cli_option(cli, "remove");
@@ -103,8 +90,8 @@ int mst_interfaces_label(struct mst_cli *cli, struct mst_err *err)
 		return mst_err_set(err, MST_E_USAGE,
 		                   "say which label: muster interfaces label FILTER... --add LABEL or --remove LABEL");
 	body = json_object_new_object();
-	json_object_object_add(body, "add", names_of(add));
-	json_object_object_add(body, "remove", names_of(remove));
+	mst_json_add_text(body, "add", add);
+	mst_json_add_text(body, "remove", remove);
 	return change(cli, "/v1/interfaces/label", body, "labelled", err);
 }
 
