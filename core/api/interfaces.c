@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Interfaces: columns, lists, one with all that is behind it. */
+#include <bson/bson.h>
+#include <muster/plugin.h>
+#include <string.h>
+
+#include "api/call.h"
+#include "base/addr.h"
+#include "base/id.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "store/filter.h"
+
+#define CANDIDATES_MAX 20u
+#define OBSERVATIONS_MAX 1000u
+
+static const char *type_word(uint32_t type)
+{
+	static const char *const words[] = {"", "text", "int", "bool", "time", "address", "list", "object"};
+
+	return type < sizeof(words) / sizeof(words[0]) ? words[type] : "text";
+}
+
+/* One of the methods of a column is here: its plugin is installed. */
+static bool has_method(const struct mst_api *api, const char *methods)
+{
+	const struct mst_manifest *plugin;
+	struct mst_buf name;
+	bool found = false;
+
+	mst_buf_init(&name, 256);
+	while (!found && mst_str_next_item(&methods, ',', &name))
+		found = mst_plugin_list_method(api->setup.plugins, mst_buf_text(&name), &plugin) != NULL;
+	mst_buf_free(&name);
+	return found;
+}
+
+int mst_api_columns(struct mst_call *call, struct mst_err *err)
+{
+	size_t count;
+	const struct mst_column *columns = mst_interface_columns(&count);
+
+	(void)err;
+	call->answer = json_object_new_array();
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *item = json_object_new_object();
+		bool shown = (columns[i].flags & MUSTER_FIELD_DEFAULT) != 0;
+
+		if (shown && columns[i].methods)
+			shown = has_method(call->api, columns[i].methods);
+		mst_json_add_text(item, "name", columns[i].name);
+		mst_json_add_text(item, "label", columns[i].label);
+		mst_json_add_text(item, "type", type_word(columns[i].type));
+		mst_json_add_bool(item, "default", shown);
+		mst_json_add_text(item, "help", columns[i].help ? columns[i].help : "");
+		json_object_array_add(call->answer, item);
+	}
+	return MST_OK;
+}
+
+int mst_api_interfaces(struct mst_call *call, struct mst_err *err)
+{
+	struct mst_page page = {.collection = "interfaces", .default_sort = "ip", .kind = MST_DOC_INTERFACE};
+
+	page.columns = mst_interface_columns(&page.column_count);
+	return mst_page_answer(call, &page, err);
+}
+
+/* aa:bb:cc:dd:ee:ff in lower case, from that or from aa-bb-... */
+static bool as_mac(const char *key, char out[18])
+{
+	if (strlen(key) != 17)
+		return false;
+	for (size_t i = 0; i < 17; i++) {
+		char c = key[i] >= 'A' && key[i] <= 'F' ? (char)(key[i] + 32) : key[i] == '-' ? ':' : key[i];
+
+		if (i % 3 == 2 ? c != ':' : !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+			return false;
+		out[i] = c;
+	}
+	out[17] = '\0';
+	return true;
+}
+
+/* What a key may mean, in the order in which it is tried; the first that finds something counts. */
+static bool key_filter(unsigned attempt, const char *key, bson_t *out)
+{
+	struct mst_addr addr;
+	char text[MST_ADDR_TEXT];
+	uint64_t number;
+
+	bson_init(out);
+	switch (attempt) {
+	case 0:
+		return mst_id_valid(key) && BSON_APPEND_UTF8(out, "_id", key);
+	case 1:
+	case 2:
+		if (!mst_addr_parse(key, &addr))
+			return false;
+		mst_addr_text(&addr, text);
+		return BSON_APPEND_UTF8(out, attempt == 1 ? "ip" : "ips", text);
+	case 3:
+		return as_mac(key, text) && BSON_APPEND_UTF8(out, "mac", text);
+	case 4:
+		return mst_id_short_parse(key, &number) && number <= INT64_MAX && BSON_APPEND_INT64(out, "number", (int64_t)number);
+	case 5:
+		return BSON_APPEND_UTF8(out, "hostname", key);
+	default:
+		return BSON_APPEND_UTF8(out, "hostnames", key);
+	}
+}
+#define KEY_ATTEMPTS 7u
+
+static int ambiguous(struct mst_call *call, const char *key, struct json_object *candidates, struct mst_err *err)
+{
+	call->answer = json_object_new_object();
+	mst_err_set(err, MST_E_CONFLICT, "\"%.200s\" is the key of %zu interfaces: give the id of one", key,
+	            json_object_array_length(candidates));
+	mst_json_add_text(call->answer, "error", mst_code_name(MST_E_CONFLICT));
+	mst_json_add_text(call->answer, "text", err->text);
+	json_object_object_add(call->answer, "candidates", json_object_get(candidates));
+	return MST_E_CONFLICT;
+}
+
+int mst_interface_find(struct mst_call *call, const char *key, struct json_object **out, struct mst_err *err)
+{
+	for (unsigned i = 0; i < KEY_ATTEMPTS; i++) {
+		struct json_object *found = NULL;
+		struct mst_find find = {.collection = "interfaces", .limit = CANDIDATES_MAX};
+		bson_t filter;
+		int rc;
+
+		if (!key_filter(i, key, &filter)) {
+			bson_destroy(&filter);
+			continue;
+		}
+		find.filter = &filter;
+		rc = mst_page_array(call, &find, MST_DOC_INTERFACE, &found, err);
+		bson_destroy(&filter);
+		if (rc == MST_OK && json_object_array_length(found) > 1)
+			rc = ambiguous(call, key, found, err);
+		else if (rc == MST_OK && json_object_array_length(found) == 1)
+			*out = json_object_get(json_object_array_get_idx(found, 0));
+		json_object_put(found);
+		if (rc != MST_OK || *out)
+			return rc;
+	}
+	return mst_err_set(err, MST_E_NOT_FOUND, "no interface with the id, address, MAC or name \"%.200s\"", key);
+}
+
+static int add_list(struct mst_call *call, struct json_object *answer, const char *name, const char *collection, const char *id,
+                    struct mst_err *err)
+{
+	struct json_object *list = NULL;
+	bson_t filter = BSON_INITIALIZER;
+	struct mst_find find = {.collection = collection, .filter = &filter, .limit = OBSERVATIONS_MAX};
+	int rc;
+
+	BSON_APPEND_UTF8(&filter, "interface", id);
+	rc = mst_page_array(call, &find, MST_DOC_PLAIN, &list, err);
+	if (rc == MST_OK)
+		json_object_object_add(answer, name, list);
+	bson_destroy(&filter);
+	return rc;
+}
+
+int mst_api_interface(struct mst_call *call, struct mst_err *err)
+{
+	struct json_object *interface = NULL;
+	bson_t filter = BSON_INITIALIZER;
+	const char *id;
+	int64_t history = 0;
+	int rc = mst_interface_find(call, call->captures[0], &interface, err);
+
+	if (rc == MST_OK) {
+		id = mst_json_text(interface, "_id", "");
+		call->answer = json_object_new_object();
+		json_object_object_add(call->answer, "interface", interface);
+		BSON_APPEND_UTF8(&filter, "interface", id);
+		rc = add_list(call, call->answer, "observations", "observations", id, err);
+		if (rc == MST_OK)
+			rc = add_list(call, call->answer, "identities", "identities", id, err);
+		if (rc == MST_OK)
+			rc = mst_store_count(call->store, "observation_history", &filter, &history, err);
+		mst_json_add_int(call->answer, "history", history);
+		if (rc != MST_OK) {
+			json_object_put(call->answer);
+			call->answer = NULL;
+		}
+	}
+	bson_destroy(&filter);
+	return rc;
+}

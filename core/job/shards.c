@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shards: which may start, their workers, and what a worker's end means. */
+#include <errno.h>
+#include <fcntl.h>
+#include <muster/plugin.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "base/time.h"
+#include "job/run.h"
+#include "record/spool.h"
+
+void mst_shard_fail(struct mst_shard *shard, const char *reason)
+{
+	shard->state = MST_SHARD_FAILED;
+	shard->outcome = MST_OUTCOME_FAILED;
+	shard->ended = mst_time_now();
+	mst_text_set(&shard->reason, reason);
+	mst_shard_save(shard);
+}
+
+static void give_back(struct mst_shard *shard)
+{
+	if (shard->state == MST_SHARD_RUNNING) {
+		mst_run_book(shard->run, shard->share, -1);
+		shard->run->running--;
+	}
+	shard->share = MST_RATE_NONE;
+	if (shard->fd >= 0)
+		close(shard->fd);
+	shard->fd = -1;
+}
+
+/* What a later try needs of this one, kept in the shard's document since the segment is removed once imported. */
+static void keep_checkpoint(struct mst_shard *shard, const char *path)
+{
+	void *data = NULL;
+	size_t len = 0;
+	unsigned char *text;
+
+	if (mst_spool_last_checkpoint(path, &data, &len, NULL) != MST_OK || len == 0 || len > MST_MAX_CHECKPOINT) {
+		free(data);
+		return;
+	}
+	text = malloc(4 * ((len + 2) / 3) + 1);
+	if (text) {
+		EVP_EncodeBlock(text, data, (int)len);
+		mst_text_set(&shard->checkpoint, (const char *)text);
+	}
+	free(text);
+	free(data);
+}
+
+int mst_segment_take_over(const char *part, const char *seg, struct mst_err *err)
+{
+	int fd = open(part, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	int rc = MST_OK;
+
+	if (fd < 0)
+		return mst_err_errno(err, errno, "cannot open the spool segment %s", part);
+	if (fsync(fd) != 0)
+		rc = mst_err_errno(err, errno, "cannot sync the spool segment %s", part);
+	close(fd);
+	if (rc == MST_OK && rename(part, seg) != 0)
+		rc = mst_err_errno(err, errno, "cannot rename the spool segment %s", part);
+	return rc;
+}
+
+static int to_segment(struct mst_shard *shard, struct mst_err *err)
+{
+	char part[4200], seg[4200];
+	struct stat st;
+	int rc = mst_run_path(shard->run, shard->id, ".part", part, sizeof(part), err);
+
+	if (rc == MST_OK)
+		rc = mst_run_path(shard->run, shard->id, ".seg", seg, sizeof(seg), err);
+	if (rc == MST_OK && shard->outcome != MST_OUTCOME_COMPLETE)
+		keep_checkpoint(shard, part);
+	if (rc == MST_OK)
+		rc = mst_segment_take_over(part, seg, err);
+	if (rc == MST_OK && stat(seg, &st) == 0)
+		shard->run->engine->spooled += st.st_size;
+	return rc;
+}
+
+static int outcome_of(int status)
+{
+	switch (status) {
+	case MST_OK:
+		return MST_OUTCOME_COMPLETE;
+	case MST_E_PARTIAL:
+	case MST_E_CANCELLED:
+		return MST_OUTCOME_PARTIAL;
+	default:
+		return MST_OUTCOME_FAILED;
+	}
+}
+
+/* A shard that was stopped and one that failed half-way may both have records that are worth keeping. */
+static void on_ended(void *data, const struct mst_process_end *end)
+{
+	struct mst_shard *shard = data;
+	struct mst_run *run = shard->run;
+	struct mst_err err = {.code = MST_OK};
+
+	shard->process = NULL;
+	give_back(shard);
+	shard->ended = mst_time_now();
+	shard->records = end->records;
+	shard->outcome = outcome_of(end->status);
+	if (shard->outcome != MST_OUTCOME_COMPLETE) {
+		const char *why = shard->quota ? "the spool is full: free space or wait for the importer, then retry" : end->text;
+
+		if (!shard->quota && run->cancelled && end->status == MST_E_CANCELLED && run->text)
+			why = run->text;
+		mst_text_set(&shard->reason, why[0] ? why : mst_code_name(end->status));
+		mst_log(MST_LOG_WARNING, "job", "run %lld, shard %s: %s", (long long)run->number, shard->id, shard->reason);
+	}
+	if (to_segment(shard, &err) == MST_OK) {
+		shard->state = MST_SHARD_SPOOLED;
+	} else {
+		shard->state = MST_SHARD_FAILED;
+		shard->outcome = MST_OUTCOME_FAILED;
+		mst_text_set(&shard->reason, err.text);
+	}
+	mst_shard_save(shard);
+	mst_engine_pump(run->engine);
+}
+
+static void take_follow_up(struct mst_run *run, struct json_object *line)
+{
+	const char *id = mst_json_text(line, "id", "");
+	struct json_object *scope = mst_json_object(line, "scope");
+	struct mst_shard *shard;
+
+	if (strlen(id) >= MST_SHARD_ID || !id[0] || id[0] == '.' || strchr(id, '/') || mst_run_shard(run, id))
+		return; /* a second try announces it again */
+	shard = mst_run_add_shard(run, id);
+	if (!shard)
+		return;
+	mst_text_set(&shard->spec, mst_json_text(line, "spec", ""));
+	mst_text_set(&shard->command, mst_json_text(line, "command", ""));
+	shard->addresses = mst_json_int(line, "addresses", 0);
+	shard->expected_ms = mst_json_int(line, "expected_ms", 0);
+	if (scope) {
+		shard->has_scope = mst_scope_from_json(&shard->scope, scope, NULL) == MST_OK;
+		if (!shard->has_scope)
+			mst_shard_fail(shard, "the plugin gave it a scope that does not parse");
+	}
+}
+
+static void on_line(void *data, struct json_object *line, const char *type)
+{
+	struct mst_shard *shard = data;
+
+	if (strcmp(type, "progress") == 0) {
+		shard->done = mst_json_int(line, "done", shard->done);
+		shard->found = mst_json_int(line, "found", shard->found);
+	} else if (strcmp(type, "shard") == 0) {
+		take_follow_up(shard->run, line);
+	} else if (strcmp(type, "log") == 0) {
+		mst_log(MST_LOG_INFO, "job", "run %lld, shard %s: %s", (long long)shard->run->number, shard->id, mst_json_text(line, "text", ""));
+	}
+}
+
+static const struct mst_process_ops shard_ops = {on_line, on_ended};
+
+struct refusal {
+	char text[1024];
+};
+
+static void on_refused(void *data, const struct mst_rule *rule, const struct mst_addr_set *taken)
+{
+	struct refusal *refusal = data;
+	struct mst_buf addresses;
+
+	if (refusal->text[0])
+		return;
+	mst_buf_init(&addresses, 400);
+	(void)mst_addr_set_text(taken, &addresses);
+	if (rule)
+		snprintf(refusal->text, sizeof(refusal->text), "refused: %s is in never_scan entry %s (%s)", mst_buf_text(&addresses), rule->text,
+		         rule->at);
+	else
+		snprintf(refusal->text, sizeof(refusal->text), "refused: %s is outside every scan_only entry", mst_buf_text(&addresses));
+	mst_buf_free(&addresses);
+}
+
+/* The planner has applied the rules; a planner is a plugin's process, so what it says is checked where it cannot reach. */
+static int check_rules(const struct mst_shard *shard, struct mst_err *err)
+{
+	struct refusal refusal = {.text = ""};
+	struct mst_addr_set set;
+	int rc;
+
+	if (!shard->has_scope || !shard->scope.addresses)
+		return MST_OK;
+	mst_addr_set_init(&set);
+	rc = mst_addr_set_parse(&set, shard->scope.addresses, err);
+	if (rc == MST_OK)
+		rc = mst_rules_apply(&shard->run->engine->setup.settings->rules, &set, on_refused, &refusal, err);
+	mst_addr_set_free(&set);
+	if (rc == MST_OK && refusal.text[0])
+		rc = mst_err_set(err, MST_E_REFUSED, "%s", refusal.text);
+	return rc;
+}
+
+static int write_manifest(struct mst_shard *shard, struct mst_err *err)
+{
+	struct mst_run *run = shard->run;
+	struct mst_manifest_shard manifest = {
+		.run = run->id, .shard = shard->id, .profile = run->profile, .method = run->method->def.name, .zone = run->zone_name,
+		.fence = run->engine->fence, .attempt = shard->attempt, .created = mst_time_now(), .scope = shard->scope};
+	char path[4200];
+	int rc = mst_run_path(run, shard->id, ".json", path, sizeof(path), err);
+
+	return rc == MST_OK ? mst_spool_manifest_write(path, &manifest, err) : rc;
+}
+
+static int open_segment(struct mst_shard *shard, struct mst_err *err)
+{
+	char path[4200];
+	int rc = mst_run_path(shard->run, NULL, "", path, sizeof(path), err);
+
+	if (rc == MST_OK)
+		rc = mst_file_mkdirs(path, 0700, err);
+	if (rc == MST_OK)
+		rc = write_manifest(shard, err);
+	if (rc == MST_OK)
+		rc = mst_run_path(shard->run, shard->id, ".part", path, sizeof(path), err);
+	if (rc != MST_OK)
+		return rc;
+	shard->fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (shard->fd < 0)
+		return mst_err_errno(err, errno, "cannot make the spool segment %s", path);
+	return MST_OK;
+}
+
+static int start_worker(struct mst_shard *shard, struct mst_err *err)
+{
+	struct mst_run *run = shard->run;
+	struct mst_process_start start = {.worker = run->engine->setup.worker, .verb = run->kind == MST_RUN_IMPORT ? "read" : "run",
+	                                  .plugin = run->plugin->name, .fd4 = shard->fd, .fd6 = -1, .deadline_ms = MST_SHARD_DEADLINE_MS};
+	struct json_object *job;
+	int rc = MST_OK;
+
+	if (run->kind == MST_RUN_IMPORT) {
+		start.fd6 = open(run->upload ? run->upload : "", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		if (start.fd6 < 0)
+			return mst_err_errno(err, errno, "cannot read the uploaded file");
+	} else {
+		start.net_raw = run->engine->setup.net_raw && (run->method->def.wants & MUSTER_WANTS_NET_RAW) != 0;
+	}
+	job = mst_run_job(run, shard, MST_SHARD_DEADLINE_MS);
+	start.job = job;
+	rc = mst_process_start(&shard->process, run->engine->processes, &start, &shard_ops, shard, err);
+	json_object_put(job);
+	if (start.fd6 >= 0)
+		close(start.fd6);
+	return rc;
+}
+
+static void start_shard(struct mst_shard *shard, int64_t share)
+{
+	struct mst_run *run = shard->run;
+	struct mst_err err = {.code = MST_OK};
+	int rc = check_rules(shard, &err);
+
+	shard->attempt++;
+	shard->share = share;
+	shard->outcome = MST_OUTCOME_NONE;
+	shard->done = shard->found = 0;
+	shard->quota = false;
+	shard->started = mst_time_now();
+	mst_text_set(&shard->reason, NULL);
+	if (rc == MST_OK)
+		rc = open_segment(shard, &err);
+	if (rc == MST_OK)
+		rc = start_worker(shard, &err);
+	if (rc != MST_OK) {
+		if (shard->fd >= 0)
+			close(shard->fd);
+		shard->fd = -1;
+		mst_shard_fail(shard, err.text);
+		return;
+	}
+	shard->state = MST_SHARD_RUNNING;
+	run->running++;
+	mst_run_book(run, share, 1);
+	mst_shard_save(shard);
+}
+
+/* Bytes in the spool with what running shards have written so far. */
+static int64_t spool_used(const struct mst_engine *engine)
+{
+	int64_t used = engine->spooled;
+	struct stat st;
+
+	for (const struct mst_run *run = engine->runs; run; run = run->next)
+		for (size_t i = 0; run->running > 0 && i < run->shard_count; i++)
+			if (run->shards[i]->fd >= 0 && fstat(run->shards[i]->fd, &st) == 0)
+				used += st.st_size;
+	return used;
+}
+
+static struct mst_shard *next_waiting(struct mst_run *run)
+{
+	for (size_t i = 0; i < run->shard_count; i++)
+		if (run->shards[i]->state == MST_SHARD_WAITING)
+			return run->shards[i];
+	return NULL;
+}
+
+static void fail_waiting(struct mst_run *run, const char *reason)
+{
+	for (size_t i = 0; i < run->shard_count; i++)
+		if (run->shards[i]->state == MST_SHARD_WAITING)
+			mst_shard_fail(run->shards[i], reason);
+}
+
+/* True when a shard was started (or refused), so that other runs get their turn before this one gets a second. */
+static bool pump_run(struct mst_run *run)
+{
+	struct mst_engine *engine = run->engine;
+	struct mst_shard *shard;
+	int64_t share;
+
+	if (run->state != MST_RUN_RUNNING || run->cancelled)
+		return false;
+	shard = next_waiting(run);
+	if (!shard || run->running >= mst_run_slots(run) || mst_processes_count(engine->processes) >= engine->max_workers)
+		return false;
+	if (spool_used(engine) >= engine->setup.max_spool) {
+		if (run->running == 0 && !engine->importer && !mst_importer_wants(run))
+			fail_waiting(run, "the spool is full: free space or wait for the importer, then retry");
+		return false;
+	}
+	share = mst_run_share(run);
+	if (share == MST_RATE_WAIT)
+		return false;
+	start_shard(shard, share);
+	return true;
+}
+
+static void check_running_end(struct mst_run *run)
+{
+	if (run->state != MST_RUN_RUNNING || run->running > 0 || (!run->cancelled && next_waiting(run)))
+		return;
+	run->state = MST_RUN_IMPORTING;
+	run->import_tries = 0;
+	mst_run_save(run);
+}
+
+void mst_engine_pump(struct mst_engine *engine)
+{
+	bool again = true;
+
+	while (again) {
+		again = false;
+		for (struct mst_run *run = engine->runs; run; run = run->next)
+			again = pump_run(run) || again;
+	}
+	for (struct mst_run *run = engine->runs; run; run = run->next)
+		check_running_end(run);
+	mst_importer_pump(engine);
+	if (engine->setup.changed)
+		engine->setup.changed(engine->setup.data);
+}
+
+void mst_run_begin(struct mst_run *run)
+{
+	if (mst_run_pools(run) != MST_OK) {
+		mst_run_end(run, MST_OUTCOME_FAILED, "out of memory");
+		return;
+	}
+	run->state = MST_RUN_RUNNING;
+	if (!run->started)
+		run->started = mst_time_now();
+	run->rate_since = mst_time_monotonic();
+	mst_run_save(run);
+	mst_engine_pump(run->engine);
+}
+
+void mst_run_cancel(struct mst_run *run, const char *why)
+{
+	if (run->cancelled || (run->state != MST_RUN_PLANNING && run->state != MST_RUN_RUNNING))
+		return;
+	run->cancelled = true;
+	mst_text_set(&run->text, why);
+	if (run->process)
+		mst_process_cancel(run->process);
+	for (size_t i = 0; i < run->shard_count; i++)
+		if (run->shards[i]->process)
+			mst_process_cancel(run->shards[i]->process);
+	mst_engine_pump(run->engine);
+}
