@@ -57,6 +57,36 @@ int mst_cli_call(struct mst_cli *cli, const char *method, const char *path, stru
 	return rc == MST_OK ? mst_client_call(&cli->client, method, path, body, out, err) : rc;
 }
 
+struct gather {
+	struct json_object *array;
+	size_t most;
+};
+
+static int gather_item(void *data, struct json_object *item)
+{
+	struct gather *gather = data;
+
+	if (json_object_array_length(gather->array) >= gather->most)
+		return MST_E_END;
+	return json_object_array_add(gather->array, json_object_get(item)) == 0 ? MST_OK : MST_E_NO_MEMORY;
+}
+
+int mst_cli_list(struct mst_cli *cli, const char *path, size_t most, struct json_object **out, struct mst_err *err)
+{
+	struct gather gather = {.array = json_object_new_array(), .most = most};
+	int rc = gather.array ? mst_cli_connect(cli, err) : mst_err_no_memory(err);
+
+	*out = NULL;
+	if (rc == MST_OK)
+		rc = mst_client_lines(&cli->client, path, gather_item, &gather, err);
+	if (rc == MST_OK || rc == MST_E_END) {
+		*out = gather.array;
+		return MST_OK;
+	}
+	json_object_put(gather.array);
+	return rc;
+}
+
 char *mst_cli_path(const char *before, const char *word, const char *after)
 {
 	struct mst_buf path;

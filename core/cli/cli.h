@@ -82,6 +82,8 @@ int mst_cli_connect(struct mst_cli *cli, struct mst_err *err);
 /* Connects when needed and calls. As mst_client_call. */
 int mst_cli_call(struct mst_cli *cli, const char *method, const char *path, struct json_object *body,
                  struct json_object **out, struct mst_err *err);
+/* A whole listing as an array, read as a stream; at most `most` items. Caller puts *out. */
+int mst_cli_list(struct mst_cli *cli, const char *path, size_t most, struct json_object **out, struct mst_err *err);
 /* "/v1/runs/" + encoded word + tail; the caller frees. */
 char *mst_cli_path(const char *before, const char *word, const char *after);
 /* A line on stderr unless --quiet; the text's own control characters are kept out by the caller. */

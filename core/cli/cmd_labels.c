@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/limits.h"
 #include "base/str.h"
 #include "cli/format.h"
 #include "cli/output.h"
@@ -14,7 +15,7 @@ static int run_list(struct mst_cli *cli, struct mst_err *err)
 {
 	struct json_object *answer = NULL, *items;
 	struct mst_table table;
-	int rc = mst_cli_call(cli, "GET", "/v1/labels", NULL, &answer, err);
+	int rc = mst_cli_list(cli, "/v1/labels", MST_MAX_LOCATIONS, &answer, err);
 
 	if (rc != MST_OK)
 		return rc;

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/limits.h"
 #include "cli/format.h"
 #include "cli/output.h"
 
@@ -16,7 +17,7 @@ static int run_list(struct mst_cli *cli, struct mst_err *err)
 {
 	struct json_object *answer = NULL, *items;
 	struct mst_table table;
-	int rc = mst_cli_call(cli, "GET", "/v1/locations", NULL, &answer, err);
+	int rc = mst_cli_list(cli, "/v1/locations", MST_MAX_LOCATIONS, &answer, err);
 
 	if (rc != MST_OK)
 		return rc;
@@ -64,9 +65,8 @@ static int run_import(struct mst_cli *cli, struct mst_err *err)
 	if (rc == MST_OK && cli->format != MST_CLI_TABLE)
 		(cli->format == MST_CLI_NDJSON ? mst_out_line : mst_out_json)(answer);
 	else if (rc == MST_OK)
-		mst_cli_note(
-		        cli, "%s locations are stored and apply to all interfaces",
-		        mst_format_number(mst_json_int(answer, "count", mst_json_int(answer, "locations", 0)), number));
+		mst_cli_note(cli, "%s locations are stored and apply to all interfaces",
+		             mst_format_number(mst_json_int(answer, "rows", 0), number));
 	json_object_put(answer);
 	return rc;
 }

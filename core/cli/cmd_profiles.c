@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/limits.h"
 #include "cli/format.h"
 #include "cli/output.h"
 
@@ -12,7 +13,7 @@ static int run_list(struct mst_cli *cli, struct mst_err *err)
 	static const char *const columns[] = {"name", "method", "zone", "scan_interval", "origin", "at"};
 	struct json_object *answer = NULL, *items;
 	struct mst_table table;
-	int rc = mst_cli_call(cli, "GET", "/v1/profiles", NULL, &answer, err);
+	int rc = mst_cli_list(cli, "/v1/profiles", MST_MAX_LOCATIONS, &answer, err);
 
 	if (rc != MST_OK)
 		return rc;

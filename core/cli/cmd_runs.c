@@ -23,6 +23,8 @@ static const char *const csv_columns[] = {
         "new",     "changed", "lost",   "unchanged", "command",   "name",
 };
 
+#define CSV_COLUMNS (sizeof(csv_columns) / sizeof(csv_columns[0]))
+
 static int list_path(struct mst_cli *cli, int64_t limit, struct mst_buf *path, struct mst_err *err)
 {
 	struct mst_buf filter;
@@ -83,12 +85,55 @@ static int draw_list(struct mst_cli *cli, struct json_object *items, struct mst_
 	return mst_out_table(cli, &table, err);
 }
 
+static int list_table(struct mst_cli *cli, const char *path, struct mst_err *err)
+{
+	struct json_object *answer = NULL, *items;
+	int rc = mst_cli_call(cli, "GET", path, NULL, &answer, err);
+	size_t count;
+
+	if (rc != MST_OK)
+		return rc;
+	items = mst_out_items(answer);
+	count = items ? json_object_array_length(items) : 0;
+	if (count == 0)
+		mst_cli_note(cli, "no run %s\nNext: muster scan nmap 192.0.2.0/24 --dry-run",
+		             cli->word_count ? "matches" : "is stored yet");
+	else
+		rc = draw_list(cli, items, err);
+	if (rc == MST_OK && (int64_t)count < mst_json_int(answer, "total", 0)) {
+		fflush(stdout);
+		mst_cli_note(cli, "%zu of %" PRId64 " shown.  --limit, --csv, --json", count,
+		             mst_json_int(answer, "total", 0));
+	}
+	json_object_put(answer);
+	return rc;
+}
+
+static int list_item(void *data, struct json_object *item)
+{
+	mst_out_list_item(data, item);
+	return MST_OK;
+}
+
+static int list_data(struct mst_cli *cli, const char *path, struct mst_err *err)
+{
+	struct mst_out_list list = {.format = cli->format, .columns = csv_columns, .column_count = CSV_COLUMNS};
+	int rc = mst_cli_connect(cli, err);
+
+	if (rc != MST_OK)
+		return rc;
+	mst_out_list_begin(&list);
+	rc = mst_client_lines(&cli->client, path, list_item, &list, err);
+	if (rc == MST_OK)
+		mst_out_list_end(&list);
+	return rc;
+}
+
 static int run_list(struct mst_cli *cli, struct mst_err *err)
 {
 	const char *limit_text = mst_cli_option(cli, "limit");
-	struct json_object *answer = NULL, *items;
 	struct mst_buf path;
-	uint64_t limit = cli->format == MST_CLI_TABLE ? LIST_ROWS : MST_MAX_PAGE;
+	uint64_t limit = cli->format == MST_CLI_TABLE ? LIST_ROWS : 0;
 	int rc;
 
 	if (limit_text && (!mst_str_uint(limit_text, MST_MAX_PAGE, &limit) || limit == 0))
@@ -99,25 +144,9 @@ static int run_list(struct mst_cli *cli, struct mst_err *err)
 	mst_buf_init(&path, 32768);
 	rc = list_path(cli, (int64_t)limit, &path, err);
 	if (rc == MST_OK)
-		rc = mst_cli_call(cli, "GET", mst_buf_text(&path), NULL, &answer, err);
+		rc = cli->format == MST_CLI_TABLE ? list_table(cli, mst_buf_text(&path), err)
+		                                  : list_data(cli, mst_buf_text(&path), err);
 	mst_buf_free(&path);
-	if (rc != MST_OK)
-		return rc;
-	items = mst_out_items(answer);
-	if (cli->format != MST_CLI_TABLE)
-		mst_out_array(cli, items, csv_columns, sizeof(csv_columns) / sizeof(csv_columns[0]));
-	else if (!items || json_object_array_length(items) == 0)
-		mst_cli_note(cli, "no run %s\nNext: muster scan nmap 192.0.2.0/24 --dry-run",
-		             cli->word_count ? "matches" : "is stored yet");
-	else
-		rc = draw_list(cli, items, err);
-	if (rc == MST_OK && cli->format == MST_CLI_TABLE && items &&
-	    (int64_t)json_object_array_length(items) < mst_json_int(answer, "total", 0)) {
-		fflush(stdout);
-		mst_cli_note(cli, "%zu of %" PRId64 " shown.  --limit, --csv, --json", json_object_array_length(items),
-		             mst_json_int(answer, "total", 0));
-	}
-	json_object_put(answer);
 	return rc;
 }
 
@@ -205,7 +234,7 @@ static int run_show(struct mst_cli *cli, struct mst_err *err)
 	} else if (cli->format == MST_CLI_CSV) {
 		one = json_object_new_array();
 		json_object_array_add(one, json_object_get(run));
-		mst_out_array(cli, one, csv_columns, sizeof(csv_columns) / sizeof(csv_columns[0]));
+		mst_out_array(cli, one, csv_columns, CSV_COLUMNS);
 		json_object_put(one);
 	} else {
 		show_head(cli, run);

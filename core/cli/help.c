@@ -42,11 +42,9 @@ void mst_help_options(const struct mst_arg_option *options)
 {
 	for (const struct mst_arg_option *row = options; row->name; row++) {
 		char left[96];
-		bool optional = row->value && row->value[0] == '[';
 
 		snprintf(left, sizeof(left), "%c%c%s--%s%s%s", row->letter ? '-' : ' ', row->letter ? row->letter : ' ',
-		         row->letter ? ", " : "  ", row->name, row->value ? optional ? "" : " " : "",
-		         row->value ? row->value : "");
+		         row->letter ? ", " : "  ", row->name, row->value ? " " : "", row->value ? row->value : "");
 		if (strlen(left) <= 28)
 			printf("  %-28s ", left);
 		else

@@ -101,7 +101,7 @@ static int stream_all(struct mst_cli *cli, int64_t limit, struct mst_err *err)
 		stream.list.column_count = views.count;
 	}
 	if (rc == MST_OK)
-		rc = list_path(cli, limit, NULL, &path, err);
+		rc = list_path(cli, limit <= (int64_t)MST_MAX_PAGE ? limit : 0, NULL, &path, err);
 	if (rc == MST_OK)
 		rc = mst_cli_connect(cli, err);
 	if (rc == MST_OK) {

@@ -68,12 +68,20 @@ static char *dashed(const char *name)
 	return copy;
 }
 
+static const char *placeholder(uint32_t type)
+{
+	static const char *const words[] = {"VALUE", "TEXT", "on|off",  "N",     "CHOICE",    "DURATION",
+	                                    "RATE",  "SIZE", "TARGETS", "PORTS", "ADDRESSES", "secret:NAME"};
+
+	return type < sizeof(words) / sizeof(words[0]) ? words[type] : words[0];
+}
+
 static bool make_row(struct mst_cli *cli, const struct mst_option_def *def, struct mst_arg_option *row)
 {
 	bool is_switch = def->type == MUSTER_OPTION_BOOL;
 
 	row->name = keep_text(cli, dashed(def->name));
-	row->value = is_switch ? "[on|off]" : def->choices ? def->choices : mst_option_type_word(def->type);
+	row->value = is_switch ? "[on|off]" : def->choices ? def->choices : placeholder(def->type);
 	row->help = def->help;
 	row->takes = is_switch ? mst_args_is_switch_word : NULL;
 	row->negatable = is_switch;
@@ -196,9 +204,12 @@ void mst_method_help(const struct mst_cli *cli)
 	for (size_t i = 0; i < cli->method->def.option_count; i++) {
 		const struct mst_option_def *def = &cli->method->def.options[i];
 		const struct mst_arg_option *row = &cli->method_options[i];
+		bool plain = def == mst_method_target_option(cli->method);
 		char *help = mst_str_printf("%s%s%s%s%s", def->help, def->default_value ? " (default " : "",
 		                            def->default_value ? def->default_value : "", def->default_value ? ")" : "",
-		                            def->flags & MUSTER_OPTION_REQUIRED ? " (required)" : "");
+		                            plain                                 ? " (the plain words of the command)"
+		                            : def->flags & MUSTER_OPTION_REQUIRED ? " (required)"
+		                                                                  : "");
 		struct mst_arg_option shown[2] = {*row, {0}};
 
 		shown[0].help = help ? help : def->help;

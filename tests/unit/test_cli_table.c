@@ -72,7 +72,7 @@ static void test_the_least_important_gives_way_first(void **state)
 
 	(void)state;
 	row(&table, "8f", "a-long-name", "A long vendor", "3");
-	draws("ID  NAME         VENDOR    UP\n"
+	draws("ID  NAME         VENDOR     UP\n"
 	      "8f  a-long-name  A long v\u2026   3\n",
 	      &table, 30);
 }
