@@ -191,14 +191,6 @@ void mst_control_child_remove(pid_t pid)
 			children[i] = 0;
 }
 
-void mst_control_kill_children(void)
-{
-	sigset_t old;
-	mst_control_hold(&old);
-	kill_all();
-	mst_control_release(&old);
-}
-
 void mst_control_reset_child(void)
 {
 	sigset_t none;

@@ -34,7 +34,6 @@ int64_t mst_control_remaining(void);
 /* Children to be killed with the process. MST_E_LIMIT when MST_CONTROL_CHILDREN are alive. */
 int mst_control_child_add(pid_t pid);
 void mst_control_child_remove(pid_t pid);
-void mst_control_kill_children(void);
 
 /* Between hold and release handlers do not run; `old` is the mask for ppoll, so that a signal that came between looking at
  * the state and waiting ends the wait. */

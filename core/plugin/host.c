@@ -322,7 +322,10 @@ static int settle(struct muster_call_state *host, int status, struct mst_err *te
 		return mst_err_set(text, MST_E_CANCELLED, "stopped on request");
 	if (status < MST_E_END || status > 0)
 		status = MST_E_FAILED;
-	return mst_err_set(text, status, "%s", *host->fail_text ? host->fail_text : "the plugin gave no reason");
+	const char *reason = host->fail_text;
+	if (!*reason && status == MST_E_PARTIAL)
+		reason = host->partial_text;
+	return mst_err_set(text, status, "%s", *reason ? reason : "the plugin gave no reason");
 }
 
 int mst_host_finish(struct mst_host *made, int status, struct mst_err *text)

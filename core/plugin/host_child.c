@@ -256,10 +256,9 @@ int host_child_wait(const struct muster_call *call, struct muster_child *which, 
 	int status = MUSTER_OK;
 	if (!child)
 		return MUSTER_E_REFUSED;
-	while (!reap(child)) {
-		if (host_stopped() != MST_OK || past_deadline(child)) {
-			status = host_stopped() != MST_OK ? MUSTER_E_CANCELLED : MUSTER_E_TIMEOUT;
-			end_child(child);
+	while (!child->killed && !reap(child) && !past_deadline(child)) {
+		if (host_stopped() != MST_OK) {
+			status = MUSTER_E_CANCELLED;
 			break;
 		}
 		feed(child);
@@ -269,6 +268,8 @@ int host_child_wait(const struct muster_call *call, struct muster_child *which, 
 			wait_streams(child, true);
 	}
 	end_child(child);
+	if (child->killed_late)
+		status = MUSTER_E_TIMEOUT;
 	if (exit_status)
 		*exit_status = WIFEXITED(child->wait_status) ? WEXITSTATUS(child->wait_status) : 256 + WTERMSIG(child->wait_status);
 	if (errors)
@@ -281,6 +282,7 @@ int host_child_kill(const struct muster_call *call, struct muster_child *which)
 	struct muster_child *child = find_child(host_of(call), which, "child_kill");
 	if (!child)
 		return MUSTER_E_REFUSED;
+	child->killed = true;
 	if (child->pid > 0)
 		kill(child->pid, SIGKILL);
 	return MUSTER_OK;

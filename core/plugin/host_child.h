@@ -18,6 +18,7 @@ struct muster_child {
 	char *errors; /* MST_MAX_CHILD_ERRORS + 1 bytes: the tail of standard error */
 	size_t errors_len;
 	int64_t deadline; /* monotonic; 0: none */
+	bool killed;      /* by the plugin */
 	bool killed_late; /* by its own deadline */
 };
 

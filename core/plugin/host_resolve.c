@@ -78,8 +78,10 @@ __attribute__((noreturn)) static void resolver(int fd, char *const *names, size_
 	struct answer answer;
 	mst_control_reset_child();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
+	/* It needs nothing of the worker's: not its segment, whose lock it would hold, nor its pipes. */
+	if (getppid() != parent || dup2(fd, 3) < 0 || close_range(4, ~0U, 0) != 0)
 		_exit(1);
+	fd = 3;
 	if (servers && *servers && !use_servers(servers))
 		_exit(1);
 	for (size_t i = 0; i < count; i++) {

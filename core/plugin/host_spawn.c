@@ -6,20 +6,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "plugin/control.h"
 #include "plugin/host_child.h"
-
-#ifndef CAP_NET_RAW
-#define CAP_NET_RAW 13
-#endif
 
 static const char *const directories[] = { "/usr/local/bin", "/usr/bin", "/usr/local/sbin", "/usr/sbin" };
 static const char *const environment[] = { "PATH=/usr/local/bin:/usr/bin:/usr/local/sbin:/usr/sbin", "LC_ALL=C", NULL };
@@ -151,10 +149,15 @@ int host_spawn_start(struct muster_call_state *host, const char *program, const 
 	return status;
 }
 
-/* Ambient capabilities reach an ordinary user's child. Root's child gets what the bounding set allows. */
+/* Ambient capabilities reach an ordinary user's child. Root's child gets what the bounding set allows, and under
+ * no_new_privs no more than the worker has itself. */
 int host_has_net_raw(const struct muster_call *call)
 {
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct data[2];
 	(void)call;
+	if (syscall(SYS_capget, &header, data) != 0 || !(data[0].permitted & (1u << CAP_NET_RAW)))
+		return 0;
 	if (geteuid() == 0)
 		return prctl(PR_CAPBSET_READ, CAP_NET_RAW, 0, 0, 0) == 1;
 	return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_NET_RAW, 0, 0) == 1;
