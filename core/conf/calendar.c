@@ -22,7 +22,7 @@ static int refuse(const char *value, struct mst_err *err, const char *reason)
 /* Moves past one of the seven day names. */
 static bool read_day(const char **p)
 {
-	static const char *const days[] = { "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun" };
+	static const char *const days[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
 
 	for (size_t i = 0; i < sizeof(days) / sizeof(days[0]); i++) {
 		if (strncmp(*p, days[i], 3) == 0) {
@@ -89,7 +89,8 @@ static bool zone_known(const char *name)
 
 int mst_check_window(const char *value, struct mst_err *err)
 {
-	static const char cure[] = "is no window: write \"Mon-Fri 20:00-06:00\" or \"Sat,Sun 00:00-24:00 Europe/Zurich\"";
+	static const char cure[] =
+	        "is no window: write \"Mon-Fri 20:00-06:00\" or \"Sat,Sun 00:00-24:00 Europe/Zurich\"";
 	const char *p = value;
 	int from, to;
 
@@ -105,18 +106,20 @@ int mst_check_window(const char *value, struct mst_err *err)
 		return MST_OK;
 	if (*p++ != ' ')
 		return refuse(value, err, cure);
-	return zone_known(p) ? MST_OK : refuse(p, err, "is no time zone: write its name as in " ZONEINFO ", such as Europe/Zurich");
+	return zone_known(p)
+	               ? MST_OK
+	               : refuse(p, err, "is no time zone: write its name as in " ZONEINFO ", such as Europe/Zurich");
 }
 
 /* "YYYY-MM-DD" to a number that sorts like the date. */
 static bool read_date(const char **p, int *out)
 {
-	static const int lengths[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	static const int lengths[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 	int century, year, month, day;
 	bool leap;
 
-	if (!read_two(p, 99, &century) || !read_two(p, 99, &year) || *(*p)++ != '-' || !read_two(p, 12, &month) || month == 0 ||
-	    *(*p)++ != '-' || !read_two(p, 31, &day) || day == 0 || day > lengths[month - 1])
+	if (!read_two(p, 99, &century) || !read_two(p, 99, &year) || *(*p)++ != '-' || !read_two(p, 12, &month) ||
+	    month == 0 || *(*p)++ != '-' || !read_two(p, 31, &day) || day == 0 || day > lengths[month - 1])
 		return false;
 	leap = (year % 4 == 0 && year != 0) || (year == 0 && century % 4 == 0);
 	*out = (century * 100 + year) * 10000 + month * 100 + day;

@@ -50,8 +50,11 @@ static void check_zones(struct mst_loader *loader)
 
 			if (!same_wire(zone, other) || !shared_networks(zone, other, shown))
 				continue;
-			mst_loader_fault_at(loader, loader->zone_networks_at[i], "zone \"%s\" lists %s, which zone \"%s\" (%s) lists too: give one of them another "
-			                    "interface, or remove it from one", zone->name, shown, other->name, other->at);
+			mst_loader_fault_at(
+			        loader, loader->zone_networks_at[i],
+			        "zone \"%s\" lists %s, which zone \"%s\" (%s) lists too: give one of them another "
+			        "interface, or remove it from one",
+			        zone->name, shown, other->name, other->at);
 			break;
 		}
 	}
@@ -64,9 +67,11 @@ static void add_default_zone(struct mst_loader *loader)
 
 	if (mst_settings_zone(settings, "default") != NULL)
 		return;
-	zone = mst_loader_append(loader, &settings->zones, &settings->zone_count, sizeof(*zone));
+	zone = mst_loader_grow(loader, settings->zones, settings->zone_count, sizeof(*zone));
 	if (zone == NULL)
 		return;
+	settings->zones = zone;
+	zone += settings->zone_count++;
 	mst_addr_set_init(&zone->networks);
 	zone->name = mst_str_dup("default");
 	zone->at = mst_str_dup("shipped");
@@ -77,20 +82,23 @@ static void add_default_zone(struct mst_loader *loader)
 static void add_shipped_label(struct mst_loader *loader)
 {
 	struct mst_settings *settings = loader->settings;
-	struct mst_label_rule rule = { .enabled = true };
+	struct mst_label_rule rule = {.enabled = true}, *bigger;
 
 	for (size_t i = 0; i < settings->label_count; i++) {
 		if (strcmp(settings->labels[i].name, MST_SHIPPED_LABEL) == 0)
 			return;
 	}
-	if (mst_loader_append(loader, &settings->labels, &settings->label_count, sizeof(rule)) == NULL)
+	bigger = mst_loader_grow(loader, settings->labels, settings->label_count, sizeof(rule));
+	if (bigger == NULL)
 		return;
 	rule.name = mst_str_dup(MST_SHIPPED_LABEL);
 	rule.when = mst_str_dup(MST_SHIPPED_WHEN);
 	rule.action = mst_str_dup(MST_SHIPPED_ACTION);
 	rule.at = mst_str_dup("shipped");
-	memmove(&settings->labels[1], &settings->labels[0], (settings->label_count - 1) * sizeof(rule));
-	settings->labels[0] = rule;
+	memmove(&bigger[1], &bigger[0], settings->label_count * sizeof(rule));
+	bigger[0] = rule;
+	settings->labels = bigger;
+	settings->label_count++;
 	loader->no_memory |= rule.name == NULL || rule.when == NULL || rule.action == NULL || rule.at == NULL;
 }
 
@@ -103,11 +111,13 @@ static void unknown_zone(struct mst_loader *loader, const struct mst_profile *pr
 	for (size_t i = 0; i < settings->zone_count; i++)
 		mst_nearest_try(&nearest, settings->zones[i].name);
 	if (mst_nearest_best(&nearest) != NULL)
-		mst_loader_fault_at(loader, at, "profile \"%s\": unknown zone \"%s\": did you mean \"%s\"?", profile->name,
-		                    profile->zone, mst_nearest_best(&nearest));
+		mst_loader_fault_at(loader, at, "profile \"%s\": unknown zone \"%s\": did you mean \"%s\"?",
+		                    profile->name, profile->zone, mst_nearest_best(&nearest));
 	else
-		mst_loader_fault_at(loader, at, "profile \"%s\": unknown zone \"%s\": add zone \"%s\" { networks = {\"192.0.2.0/24\"} }",
-		                    profile->name, profile->zone, profile->zone);
+		mst_loader_fault_at(
+		        loader, at,
+		        "profile \"%s\": unknown zone \"%s\": add zone \"%s\" { networks = {\"192.0.2.0/24\"} }",
+		        profile->name, profile->zone, profile->zone);
 }
 
 void mst_cross_check(struct mst_loader *loader)

@@ -25,7 +25,7 @@ static void append(struct mst_faults *faults, const char *file, int line, char *
 		free(text);
 		return;
 	}
-	items[faults->count++] = (struct mst_fault){ .file = copy, .line = line, .text = text };
+	items[faults->count++] = (struct mst_fault){.file = copy, .line = line, .text = text};
 }
 
 void mst_faults_add(struct mst_faults *faults, const char *file, int line, const char *format, ...)

@@ -49,41 +49,43 @@ char *mst_loader_at(struct mst_loader *loader, int line)
 	return at;
 }
 
-void *mst_loader_append(struct mst_loader *loader, void *items, size_t *count, size_t size)
+void *mst_loader_grow(struct mst_loader *loader, void *items, size_t count, size_t size)
 {
-	char **array = items, *bigger = *array;
+	char *bigger = items;
 
 	/* capacity is the next power of two */
-	if ((*count & (*count - 1)) == 0)
-		bigger = reallocarray(bigger, *count == 0 ? 1 : *count * 2, size);
-	if (bigger == NULL) {
+	if ((count & (count - 1)) == 0)
+		bigger = reallocarray(items, count == 0 ? 1 : count * 2, size);
+	if (bigger == NULL)
 		loader->no_memory = true;
-		return NULL;
-	}
-	*array = bigger;
-	memset(bigger + *count * size, 0, size);
-	return bigger + (*count)++ * size;
+	else
+		memset(bigger + count * size, 0, size);
+	return bigger;
 }
 
-void *mst_loader_append_section(struct mst_loader *loader, void *items, size_t *count, size_t size, const struct mst_outline *section)
+bool mst_loader_room(struct mst_loader *loader, size_t count, const struct mst_outline *section)
 {
-	if (*count < MST_MAX_CONF_SECTIONS)
-		return mst_loader_append(loader, items, count, size);
-	mst_loader_fault(loader, section->line, "", "there are more than %u sections %s: remove some", MST_MAX_CONF_SECTIONS, section->key);
-	return NULL;
+	if (count < MST_MAX_CONF_SECTIONS)
+		return true;
+	mst_loader_fault(loader, section->line, "", "there are more than %u sections %s: remove some",
+	                 MST_MAX_CONF_SECTIONS, section->key);
+	return false;
 }
 
-void mst_loader_place(struct mst_loader *loader, char ***places, size_t *count, const struct mst_outline *section, const char *key)
+void mst_loader_place(struct mst_loader *loader, char ***places, size_t *count, const struct mst_outline *section,
+                      const char *key)
 {
-	char **place = mst_loader_append(loader, places, count, sizeof(*place));
+	char **bigger = mst_loader_grow(loader, *places, *count, sizeof(*bigger));
 	int line = section->line;
 
+	if (bigger == NULL)
+		return;
+	*places = bigger;
 	for (size_t i = 0; i < section->count; i++) {
 		if (section->items[i].statement != NULL && strcmp(section->items[i].key, key) == 0)
 			line = section->items[i].line;
 	}
-	if (place != NULL)
-		*place = mst_loader_at(loader, line);
+	bigger[(*count)++] = mst_loader_at(loader, line);
 }
 
 /* One key's work. */
@@ -101,7 +103,8 @@ static void job_fault(const struct job *job, size_t n, const struct mst_err *err
 {
 	if (err->code == MST_E_NO_MEMORY)
 		job->loader->no_memory = true;
-	mst_loader_fault(job->loader, mst_outline_line(job->item, n), job->context, "%s: %s", job->key->name, err->text);
+	mst_loader_fault(job->loader, mst_outline_line(job->item, n), job->context, "%s: %s", job->key->name,
+	                 err->text);
 }
 
 static bool check_text(const char *text, struct mst_err *err)
@@ -112,7 +115,8 @@ static bool check_text(const char *text, struct mst_err *err)
 	if (len == 0)
 		status = mst_err_set(err, MST_E_USAGE, "the value is empty: write one, or remove the key");
 	else if (len > MST_MAX_OPTION_VALUE)
-		status = mst_err_set(err, MST_E_USAGE, "the value has %zu bytes: at most %u are allowed", len, MST_MAX_OPTION_VALUE);
+		status = mst_err_set(err, MST_E_USAGE, "the value has %zu bytes: at most %u are allowed", len,
+		                     MST_MAX_OPTION_VALUE);
 	else if (!mst_str_utf8_valid(text, len))
 		status = mst_err_set(err, MST_E_USAGE, "the value is not valid UTF-8: save the file as UTF-8");
 	for (const unsigned char *p = (const unsigned char *)text; status == MST_OK && *p != '\0'; p++) {
@@ -148,13 +152,14 @@ static int parse_runs(const char *text, int64_t *out, struct mst_err *err)
 
 	if (digits > 0 && digits < sizeof(number))
 		memcpy(number, text, digits);
-	if ((rest[0] == '\0' || strcmp(rest, " runs") == 0 || strcmp(rest, " run") == 0) && mst_str_uint(number, RUNS_MAX, &value) &&
-	    value > 0) {
+	if ((rest[0] == '\0' || strcmp(rest, " runs") == 0 || strcmp(rest, " run") == 0) &&
+	    mst_str_uint(number, RUNS_MAX, &value) && value > 0) {
 		*out = (int64_t)value;
 		return MST_OK;
 	}
 	mst_conf_show(text, shown);
-	return mst_err_set(err, MST_E_USAGE, "\"%s\" is not a number of runs: write \"3 runs\" (1 to %d)", shown, RUNS_MAX);
+	return mst_err_set(err, MST_E_USAGE, "\"%s\" is not a number of runs: write \"3 runs\" (1 to %d)", shown,
+	                   RUNS_MAX);
 }
 
 static void put_number(const struct job *job)
@@ -209,16 +214,17 @@ static void put_list(const struct job *job)
 	while (!job->item->append && *job->count > 0)
 		free((*target)[--*job->count]);
 	for (size_t i = 0; i < job->values->count; i++) {
-		char **slot = mst_loader_append(job->loader, target, job->count, sizeof(**target));
+		char **bigger = mst_loader_grow(job->loader, *target, *job->count, sizeof(*bigger));
 
-		if (slot == NULL)
+		if (bigger == NULL)
 			return;
-		*slot = mst_str_dup(job->values->items[i]);
-		if (*slot == NULL) {
+		*target = bigger;
+		bigger[*job->count] = mst_str_dup(job->values->items[i]);
+		if (bigger[*job->count] == NULL) {
 			job->loader->no_memory = true;
-			--*job->count;
 			return;
 		}
+		++*job->count;
 	}
 }
 
@@ -265,7 +271,8 @@ static void put_rules(const struct job *job)
 	struct mst_err err;
 
 	if (!never && job->values->count == 0)
-		mst_loader_fault(job->loader, job->item->line, job->context, "scan_only is empty, which would forbid every scan: list "
+		mst_loader_fault(job->loader, job->item->line, job->context,
+		                 "scan_only is empty, which would forbid every scan: list "
 		                 "networks, or remove it");
 	for (size_t i = 0; i < job->values->count; i++) {
 		char *at = mst_loader_at(job->loader, mst_outline_line(job->item, i));
@@ -284,12 +291,14 @@ static bool takes_list(enum mst_key_kind kind)
 static void put(const struct job *job)
 {
 	if (!takes_list(job->key->kind) && (job->values->count != 1 || job->values->list)) {
-		mst_loader_fault(job->loader, job->item->line, job->context, "%s takes one value, not a list: write %s = \"value\"",
-		                 job->key->name, job->key->name);
+		mst_loader_fault(job->loader, job->item->line, job->context,
+		                 "%s takes one value, not a list: write %s = \"value\"", job->key->name,
+		                 job->key->name);
 		return;
 	}
 	if (job->item->append && job->key->kind != MST_KEY_LIST && job->key->kind != MST_KEY_RULES) {
-		mst_loader_fault(job->loader, job->item->line, job->context, "%s cannot be added to: write = instead of +=", job->key->name);
+		mst_loader_fault(job->loader, job->item->line, job->context,
+		                 "%s cannot be added to: write = instead of +=", job->key->name);
 		return;
 	}
 	if (!check_values(job))
@@ -325,11 +334,12 @@ static void read_key(struct mst_loader *loader, const struct mst_key *key, const
                      const char *context)
 {
 	struct mst_values values;
-	struct job job = { loader, key, item, &values, NULL, NULL, context };
+	struct job job = {loader, key, item, &values, NULL, NULL, context};
 	struct mst_err err;
 
 	if (item->statement == NULL) {
-		mst_loader_fault(loader, item->line, context, "%s is a key, not a section: write %s = \"value\"", key->name, key->name);
+		mst_loader_fault(loader, item->line, context, "%s is a key, not a section: write %s = \"value\"",
+		                 key->name, key->name);
 		return;
 	}
 	if (key->at != MST_KEY_NOWHERE) {
@@ -357,10 +367,11 @@ static void unknown(struct mst_loader *loader, const struct mst_key *keys, const
 	for (; sections != NULL && sections->name != NULL; sections++)
 		mst_nearest_try(&nearest, sections->name);
 	if (mst_nearest_best(&nearest) != NULL)
-		mst_loader_fault(loader, item->line, context, "unknown %s \"%s\": did you mean \"%s\"?", kind, item->key,
-		                 mst_nearest_best(&nearest));
+		mst_loader_fault(loader, item->line, context, "unknown %s \"%s\": did you mean \"%s\"?", kind,
+		                 item->key, mst_nearest_best(&nearest));
 	else
-		mst_loader_fault(loader, item->line, context, "unknown %s \"%s\": remove it, or see muster.conf(5) for those that exist", kind,
+		mst_loader_fault(loader, item->line, context,
+		                 "unknown %s \"%s\": remove it, or see muster.conf(5) for those that exist", kind,
 		                 item->key);
 }
 
@@ -368,12 +379,14 @@ static void read_section(struct mst_loader *loader, const struct mst_section *se
                          const char *context)
 {
 	if (item->statement != NULL)
-		mst_loader_fault(loader, item->line, context, "%s is a section: write %s%s { ... }", section->name, section->name,
-		                 section->titled ? " \"name\"" : "");
+		mst_loader_fault(loader, item->line, context, "%s is a section: write %s%s { ... }", section->name,
+		                 section->name, section->titled ? " \"name\"" : "");
 	else if (section->titled && item->title == NULL)
-		mst_loader_fault(loader, item->line, context, "%s has no name: write %s \"name\" { ... }", section->name, section->name);
+		mst_loader_fault(loader, item->line, context, "%s has no name: write %s \"name\" { ... }",
+		                 section->name, section->name);
 	else if (!section->titled && item->title != NULL)
-		mst_loader_fault(loader, item->line, context, "%s takes no name: write %s { ... }", section->name, section->name);
+		mst_loader_fault(loader, item->line, context, "%s takes no name: write %s { ... }", section->name,
+		                 section->name);
 	else
 		section->read(loader, item);
 }
@@ -401,7 +414,8 @@ static size_t find_section(const struct mst_section *sections, const char *name)
 static bool first_time(struct mst_loader *loader, int *first_line, const struct mst_outline *item, const char *context)
 {
 	if (*first_line != 0) {
-		mst_loader_fault(loader, item->line, context, "%s is set twice, first in line %d: keep one", item->key, *first_line);
+		mst_loader_fault(loader, item->line, context, "%s is set twice, first in line %d: keep one", item->key,
+		                 *first_line);
 		return false;
 	}
 	*first_line = item->line;
@@ -411,7 +425,7 @@ static bool first_time(struct mst_loader *loader, int *first_line, const struct 
 void mst_keys_read(struct mst_loader *loader, const struct mst_key *keys, const struct mst_section *sections,
                    const struct mst_outline *section, void *base, const char *context)
 {
-	int key_lines[MST_KEYS_MAX] = { 0 }, section_lines[MST_KEYS_MAX] = { 0 };
+	int key_lines[MST_KEYS_MAX] = {0}, section_lines[MST_KEYS_MAX] = {0};
 
 	for (size_t i = 0; i < section->count && !loader->no_memory; i++) {
 		const struct mst_outline *item = &section->items[i];
@@ -422,7 +436,8 @@ void mst_keys_read(struct mst_loader *loader, const struct mst_key *keys, const 
 				read_section(loader, &sections[sub], item, context);
 		} else if (keys[k].name == NULL) {
 			unknown(loader, keys, sections, item, context);
-		} else if (keys[k].kind == MST_KEY_RULES || item->append || first_time(loader, &key_lines[k], item, context)) {
+		} else if (keys[k].kind == MST_KEY_RULES || item->append ||
+		           first_time(loader, &key_lines[k], item, context)) {
 			read_key(loader, &keys[k], item, base, context);
 		}
 	}

@@ -40,7 +40,7 @@ enum mst_key_kind {
 struct mst_key {
 	const char *name;
 	enum mst_key_kind kind;
-	size_t at, count_at; /* offsets in the section's struct */
+	size_t at, count_at;                                  /* offsets in the section's struct */
 	int (*check)(const char *value, struct mst_err *err); /* of each value; NULL: any text */
 };
 
@@ -55,7 +55,7 @@ struct mst_section {
 
 /* A fault of the file being read. `context`: "" or `zone "hq": `. */
 void mst_loader_fault(struct mst_loader *loader, int line, const char *context, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+        __attribute__((format(printf, 4, 5)));
 /* Reads every item of `section` by `keys` (ended by a NULL name) into `base`; sub-sections by `sections` (may be NULL). */
 void mst_keys_read(struct mst_loader *loader, const struct mst_key *keys, const struct mst_section *sections,
                    const struct mst_outline *section, void *base, const char *context);
@@ -63,14 +63,14 @@ void mst_keys_read(struct mst_loader *loader, const struct mst_key *keys, const 
 char *mst_loader_at(struct mst_loader *loader, int line);
 /* Splits an `at`: adds a fault at that place. */
 void mst_loader_fault_at(struct mst_loader *loader, const char *at, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+        __attribute__((format(printf, 3, 4)));
 /* Appends the place of `key` in `section`, or of the section itself, to a list of places. */
-void mst_loader_place(struct mst_loader *loader, char ***places, size_t *count, const struct mst_outline *section, const char *key);
-/* Appends a zeroed element; NULL without memory. */
-void *mst_loader_append(struct mst_loader *loader, void *items, size_t *count, size_t size);
-
-/* The same for a section that may stand MST_MAX_CONF_SECTIONS times; one more is a fault. */
-void *mst_loader_append_section(struct mst_loader *loader, void *items, size_t *count, size_t size, const struct mst_outline *section);
+void mst_loader_place(struct mst_loader *loader, char ***places, size_t *count, const struct mst_outline *section,
+                      const char *key);
+/* `items` with room for one more, which is zeroed, at [count]; NULL without memory, and `items` stays as it was. */
+void *mst_loader_grow(struct mst_loader *loader, void *items, size_t count, size_t size);
+/* False and a fault when there are MST_MAX_CONF_SECTIONS of this kind already. */
+bool mst_loader_room(struct mst_loader *loader, size_t count, const struct mst_outline *section);
 
 void mst_top_read(struct mst_loader *loader, const struct mst_outline *file);
 void mst_profile_read(struct mst_loader *loader, const struct mst_outline *section);

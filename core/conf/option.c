@@ -46,10 +46,12 @@ int mst_option_set_init(struct mst_option_set *set, const struct mst_method_def 
 		const struct mst_option_def *def = &method->options[i];
 
 		set->values[i].def = def;
-		if (def->default_value == NULL || mst_option_check_value(def, def->default_value, &set->values[i].number, &inner) == MST_OK)
+		if (def->default_value == NULL ||
+		    mst_option_check_value(def, def->default_value, &set->values[i].number, &inner) == MST_OK)
 			continue;
 		mst_option_set_free(set);
-		return mst_err_set(err, MST_E_FAILED, "method %s has a wrong default (%s): report it to the author of plugin %s",
+		return mst_err_set(err, MST_E_FAILED,
+		                   "method %s has a wrong default (%s): report it to the author of plugin %s",
 		                   method->name, inner.text, method->plugin == NULL ? "" : method->plugin);
 	}
 	return MST_OK;
@@ -73,10 +75,10 @@ static int unknown_option(const struct mst_method_def *method, const char *name,
 		mst_nearest_try(&nearest, method->options[i].name);
 	mst_conf_show(name, shown);
 	if (mst_nearest_best(&nearest) != NULL)
-		return mst_err_set(err, MST_E_USAGE, "method %s has no option \"%s\": did you mean \"%s\"?", method->name, shown,
-		                   mst_nearest_best(&nearest));
-	return mst_err_set(err, MST_E_USAGE, "method %s has no option \"%s\": see muster plugins show %s", method->name, shown,
-	                   method->plugin == NULL || method->plugin[0] == '\0' ? method->name : method->plugin);
+		return mst_err_set(err, MST_E_USAGE, "method %s has no option \"%s\": did you mean \"%s\"?",
+		                   method->name, shown, mst_nearest_best(&nearest));
+	return mst_err_set(err, MST_E_USAGE, "method %s has no option \"%s\": see muster plugins show %s", method->name,
+	                   shown, method->plugin == NULL || method->plugin[0] == '\0' ? method->name : method->plugin);
 }
 
 /* Programs that get these lists as one argument do not expect blanks in them. */
@@ -159,7 +161,8 @@ static int check_limit(const struct mst_option_set *set, const struct mst_option
 		return MST_OK;
 	cap = mst_option_find(set->method, def->limited_by);
 	if (cap != NULL && cap->maximum > 0 && count > (uint64_t)cap->maximum)
-		return mst_err_set(err, MST_E_USAGE, "includes %s%llu addresses, limit %lld: split the profile (%s may be %lld at most)",
+		return mst_err_set(err, MST_E_USAGE,
+		                   "includes %s%llu addresses, limit %lld: split the profile (%s may be %lld at most)",
 		                   count == UINT64_MAX ? "more than " : "", (unsigned long long)count, (long long)limit,
 		                   def->limited_by, (long long)cap->maximum);
 	return mst_err_set(err, MST_E_USAGE, "includes %llu addresses, limit %lld: set %s = %llu or split the profile",
@@ -235,13 +238,15 @@ static int put_json(struct mst_option_set *set, const char *name, struct json_ob
 	switch (json_object_get_type(value)) {
 	case json_type_string:
 		if (strlen(json_object_get_string(value)) != (size_t)json_object_get_string_len(value))
-			return mst_err_set(err, MST_E_USAGE, "%s: the value contains a NUL character: remove it", shown);
+			return mst_err_set(err, MST_E_USAGE, "%s: the value contains a NUL character: remove it",
+			                   shown);
 		break;
 	case json_type_int:
 	case json_type_boolean:
 		break;
 	default:
-		return mst_err_set(err, MST_E_USAGE, "%s: the value is no text, number or boolean: write it as a text", shown);
+		return mst_err_set(err, MST_E_USAGE, "%s: the value is no text, number or boolean: write it as a text",
+		                   shown);
 	}
 	return mst_option_set_put(set, name, json_object_get_string(value), err);
 }
@@ -252,7 +257,8 @@ int mst_option_set_from_json(struct mst_option_set *set, struct json_object *obj
 
 	if (!json_object_is_type(object, json_type_object))
 		return mst_err_set(err, MST_E_USAGE, "options are not a JSON object: write { \"name\": \"value\" }");
-	json_object_object_foreach(object, name, value) {
+	json_object_object_foreach(object, name, value)
+	{
 		status = put_json(set, name, value, err);
 		if (status != MST_OK)
 			break;

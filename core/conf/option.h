@@ -26,8 +26,8 @@ struct mst_method_def {
 
 struct mst_option_value {
 	const struct mst_option_def *def; /* borrowed */
-	char *text;                       /* checked, as written (PORTS and ADDRESSES without blanks); NULL: unset (the default applies) */
-	int64_t number;                   /* base units; of the default when unset */
+	char *text; /* checked, as written (PORTS and ADDRESSES without blanks); NULL: unset (the default applies) */
+	int64_t number; /* base units; of the default when unset */
 };
 
 struct mst_option_set {

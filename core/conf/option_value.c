@@ -14,8 +14,8 @@
 #include "conf/target.h"
 #include "conf/word.h"
 
-#define TEXT_MAX_LEN 4096u
-#define PORTS_MAX 65535u
+#define TEXT_MAX_LEN  4096u
+#define PORTS_MAX     65535u
 #define SECRET_PREFIX "secret:"
 
 static int refuse(const struct mst_option_def *def, const char *text, struct mst_err *err, const char *reason)
@@ -38,13 +38,17 @@ static int check_bytes(const struct mst_option_def *def, const char *text, struc
 	size_t max = def->type == MUSTER_OPTION_TEXT ? TEXT_MAX_LEN : MST_MAX_OPTION_VALUE;
 
 	if (len > max)
-		return mst_err_set(err, MST_E_USAGE, "%s: the value has %zu bytes: at most %zu are allowed", def->name, len, max);
+		return mst_err_set(err, MST_E_USAGE, "%s: the value has %zu bytes: at most %zu are allowed", def->name,
+		                   len, max);
 	for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) {
 		if (*p < 0x20 || *p == 0x7f)
-			return mst_err_set(err, MST_E_USAGE, "%s: the value contains a control character or a line end: remove it", def->name);
+			return mst_err_set(err, MST_E_USAGE,
+			                   "%s: the value contains a control character or a line end: remove it",
+			                   def->name);
 	}
 	if (!mst_str_utf8_valid(text, len))
-		return mst_err_set(err, MST_E_USAGE, "%s: the value is not valid UTF-8: save the text as UTF-8", def->name);
+		return mst_err_set(err, MST_E_USAGE, "%s: the value is not valid UTF-8: save the text as UTF-8",
+		                   def->name);
 	return MST_OK;
 }
 
@@ -125,11 +129,11 @@ static int check_choice(const struct mst_option_def *def, const char *text, stru
 	}
 	mst_conf_show(text, shown);
 	if (!found && meant[0] != '\0')
-		status = mst_err_set(err, MST_E_USAGE, "%s: \"%s\" is not one of %s: did you mean \"%s\"?", def->name, shown,
-		                     mst_buf_text(&list), meant);
+		status = mst_err_set(err, MST_E_USAGE, "%s: \"%s\" is not one of %s: did you mean \"%s\"?", def->name,
+		                     shown, mst_buf_text(&list), meant);
 	else if (!found)
-		status = mst_err_set(err, MST_E_USAGE, "%s: \"%s\" is not one of its values: write one of %s", def->name, shown,
-		                     mst_buf_text(&list));
+		status = mst_err_set(err, MST_E_USAGE, "%s: \"%s\" is not one of its values: write one of %s",
+		                     def->name, shown, mst_buf_text(&list));
 	mst_buf_free(&word);
 	mst_buf_free(&list);
 	return status;
@@ -144,7 +148,8 @@ static int check_targets(const struct mst_option_def *def, const char *text, str
 		return pass_on(def, &inner, err);
 	if (list.addresses.count == 0 && list.name_count == 0) {
 		mst_target_free(&list);
-		return mst_err_set(err, MST_E_USAGE, "%s: names no target: write an address, network, range or host name", def->name);
+		return mst_err_set(err, MST_E_USAGE,
+		                   "%s: names no target: write an address, network, range or host name", def->name);
 	}
 	mst_target_free(&list);
 	return MST_OK;
@@ -162,7 +167,8 @@ static int check_ports(const struct mst_option_def *def, const char *text, struc
 		return MST_OK;
 	if (strncmp(text, "top-", 4) == 0) {
 		if (text[4] == '0' || !mst_str_uint(text + 4, PORTS_MAX, &top))
-			return refuse(def, text, err, "is not a number of ports: write top-1 to top-65535, such as top-1000");
+			return refuse(def, text, err,
+			              "is not a number of ports: write top-1 to top-65535, such as top-1000");
 		return MST_OK;
 	}
 	if (text[0] == '\0' || text[strspn(text, "0123456789,- ")] != '\0' || text[strlen(text) - 1] == ',')
@@ -191,11 +197,13 @@ static int check_addresses(const struct mst_option_def *def, const char *text, s
 	while (status == MST_OK && mst_str_next_item(&text, ',', &item)) {
 		count++;
 		if (!mst_addr_parse(mst_buf_text(&item), &addr))
-			status = refuse(def, mst_buf_text(&item), err, "is not an IP address: write 192.0.2.1 or 2001:db8::1 (no names, no ranges)");
+			status = refuse(def, mst_buf_text(&item), err,
+			                "is not an IP address: write 192.0.2.1 or 2001:db8::1 (no names, no ranges)");
 	}
 	mst_buf_free(&item);
 	if (status == MST_OK && (count == 0 || text_end[-1] == ','))
-		return mst_err_set(err, MST_E_USAGE, "%s: an address is missing: write 192.0.2.1 or 2001:db8::1", def->name);
+		return mst_err_set(err, MST_E_USAGE, "%s: an address is missing: write 192.0.2.1 or 2001:db8::1",
+		                   def->name);
 	return status;
 }
 
@@ -206,8 +214,10 @@ static int check_secret(const struct mst_option_def *def, const char *text, stru
 
 	if (strncmp(text, SECRET_PREFIX, prefix) == 0 && mst_str_is_name(text + prefix, MST_MAX_NAME))
 		return MST_OK;
-	return mst_err_set(err, MST_E_USAGE, "%s: a secret is never written here; store it with: muster secrets set NAME, "
-	                   "then write \"secret:NAME\"", def->name);
+	return mst_err_set(err, MST_E_USAGE,
+	                   "%s: a secret is never written here; store it with: muster secrets set NAME, "
+	                   "then write \"secret:NAME\"",
+	                   def->name);
 }
 
 int mst_option_check_value(const struct mst_option_def *def, const char *text, int64_t *number, struct mst_err *err)
@@ -242,7 +252,8 @@ int mst_option_check_value(const struct mst_option_def *def, const char *text, i
 	case MUSTER_OPTION_ADDRESSES:
 		return check_addresses(def, text, err);
 	default:
-		return mst_err_set(err, MST_E_UNSUPPORTED, "%s: this version knows no option type %" PRIu32 ": update muster", def->name,
+		return mst_err_set(err, MST_E_UNSUPPORTED,
+		                   "%s: this version knows no option type %" PRIu32 ": update muster", def->name,
 		                   def->type);
 	}
 }
@@ -250,17 +261,17 @@ int mst_option_check_value(const struct mst_option_def *def, const char *text, i
 const char *mst_option_type_word(uint32_t type)
 {
 	static const char *const words[] = {
-		[MUSTER_OPTION_TEXT] = "text",
-		[MUSTER_OPTION_BOOL] = "on|off",
-		[MUSTER_OPTION_INT] = "number",
-		[MUSTER_OPTION_CHOICE] = "word",
-		[MUSTER_OPTION_DURATION] = "90s, 15m, 6h, 7d",
-		[MUSTER_OPTION_RATE] = "1000, 5k",
-		[MUSTER_OPTION_SIZE] = "4096, 64k, 2M",
-		[MUSTER_OPTION_TARGETS] = "192.0.2.0/24, 192.0.2.1-9, host.example.net",
-		[MUSTER_OPTION_PORTS] = "22,80,8000-8100, top-1000 or none",
-		[MUSTER_OPTION_ADDRESSES] = "192.0.2.1, 2001:db8::1",
-		[MUSTER_OPTION_SECRET] = "secret:NAME",
+	        [MUSTER_OPTION_TEXT] = "text",
+	        [MUSTER_OPTION_BOOL] = "on|off",
+	        [MUSTER_OPTION_INT] = "number",
+	        [MUSTER_OPTION_CHOICE] = "word",
+	        [MUSTER_OPTION_DURATION] = "90s, 15m, 6h, 7d",
+	        [MUSTER_OPTION_RATE] = "1000, 5k",
+	        [MUSTER_OPTION_SIZE] = "4096, 64k, 2M",
+	        [MUSTER_OPTION_TARGETS] = "192.0.2.0/24, 192.0.2.1-9, host.example.net",
+	        [MUSTER_OPTION_PORTS] = "22,80,8000-8100, top-1000 or none",
+	        [MUSTER_OPTION_ADDRESSES] = "192.0.2.1, 2001:db8::1",
+	        [MUSTER_OPTION_SECRET] = "secret:NAME",
 	};
 
 	if (type >= sizeof(words) / sizeof(words[0]) || words[type] == NULL)

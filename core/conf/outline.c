@@ -11,7 +11,7 @@
 #define DEPTH_MAX 4
 #define KEY_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 /* What may stand without quotes: words, numbers, durations, addresses, paths. */
-#define WORD_CHARS KEY_CHARS ".:/@%"
+#define WORD_CHARS  KEY_CHARS ".:/@%"
 #define KEY_MAX_LEN 64u
 
 struct cutter {
@@ -96,9 +96,9 @@ static const char *escape_fault(char c)
 {
 	if ((c >= '0' && c <= '9') || c == 'x')
 		return "a text has a numeric escape such as \\0 or \\x41: write the character itself, or \\\\ for a backslash";
-	return strchr("nrbfaetv", c) != NULL && c != '\0' ?
-	               "a text has an escape for a control character, such as \\n: remove it, or write \\\\ for a backslash" :
-	               NULL;
+	return strchr("nrbfaetv", c) != NULL && c != '\0'
+	               ? "a text has an escape for a control character, such as \\n: remove it, or write \\\\ for a backslash"
+	               : NULL;
 }
 
 /* One character of a text, escapes and "${" included, to libConfuse's spelling. NULL or a fault. */
@@ -160,7 +160,8 @@ static bool copy_text(struct cutter *cutter, struct mst_buf *out)
 	cutter->p++;
 	if (*cutter->p == '\0' || strchr(" \t\r\n,{}#/", *cutter->p) != NULL)
 		return true;
-	fault(cutter, cutter->line, "a text ends before its last character: write \\\" for a quote inside, and a blank after the text");
+	fault(cutter, cutter->line,
+	      "a text ends before its last character: write \\\" for a quote inside, and a blank after the text");
 	return false;
 }
 
@@ -171,8 +172,9 @@ static bool copy_word(struct cutter *cutter, struct mst_buf *out)
 	bool ends = p[len] == '\0' || strchr(" \t\r\n,{}#\"'", p[len]) != NULL;
 
 	if (len == 0 || !ends || (slashes != NULL && slashes < p + len)) {
-		fault(cutter, cutter->line, len == 0 ? "a value is missing or not in quotes: write key = \"value\"" :
-		                                       "a value has characters that need quotes: write key = \"value\"");
+		fault(cutter, cutter->line,
+		      len == 0 ? "a value is missing or not in quotes: write key = \"value\""
+		               : "a value has characters that need quotes: write key = \"value\"");
 		return false;
 	}
 	mst_buf_add(out, p, len);
@@ -229,7 +231,8 @@ static bool copy_list(struct cutter *cutter, struct mst_outline *item, struct ms
 		if (*cutter->p == '}' || *cutter->p == '\0')
 			continue;
 		if (*cutter->p != ',')
-			return list_fault(cutter, cutter->line, "a list has two values without a comma between: write {\"a\", \"b\"}");
+			return list_fault(cutter, cutter->line,
+			                  "a list has two values without a comma between: write {\"a\", \"b\"}");
 		mst_buf_str(out, ", ");
 		cutter->p++;
 		skip_space(cutter);
@@ -303,9 +306,10 @@ static bool read_key(struct cutter *cutter, struct mst_outline *item)
 
 	item->line = cutter->line;
 	if (len == 0 || len > KEY_MAX_LEN) {
-		fault(cutter, cutter->line, *cutter->p == '}' ? "a } closes nothing: remove it" :
-		                            len == 0          ? "a key is expected here: write key = \"value\" or section { ... }" :
-		                                                "a key is longer than 64 characters");
+		fault(cutter, cutter->line,
+		      *cutter->p == '}' ? "a } closes nothing: remove it"
+		      : len == 0        ? "a key is expected here: write key = \"value\" or section { ... }"
+		                        : "a key is longer than 64 characters");
 		return false;
 	}
 	item->key = mst_str_dupn(cutter->p, len);
@@ -319,13 +323,15 @@ static void read_items(struct cutter *cutter, struct mst_outline *parent, int de
 static bool read_section(struct cutter *cutter, struct mst_outline *item, int depth)
 {
 	if (depth >= DEPTH_MAX) {
-		fault(cutter, cutter->line, "sections are nested too deeply: a method's section inside a profile is the deepest");
+		fault(cutter, cutter->line,
+		      "sections are nested too deeply: a method's section inside a profile is the deepest");
 		return false;
 	}
 	cutter->p++;
 	read_items(cutter, item, depth + 1);
 	if (*cutter->p != '}') {
-		mst_faults_add(cutter->faults, cutter->file, item->line, "section %s is not closed: end it with }", item->key);
+		mst_faults_add(cutter->faults, cutter->file, item->line, "section %s is not closed: end it with }",
+		               item->key);
 		return true;
 	}
 	cutter->p++;
@@ -388,7 +394,7 @@ static void read_items(struct cutter *cutter, struct mst_outline *parent, int de
 int mst_outline_read(struct mst_outline *out, const char *file, const char *text, size_t len, struct mst_faults *faults,
                      struct mst_err *err)
 {
-	struct cutter cutter = { .p = text, .line = 1, .file = file, .faults = faults };
+	struct cutter cutter = {.p = text, .line = 1, .file = file, .faults = faults};
 	size_t clean = strlen(text);
 
 	memset(out, 0, sizeof(*out));

@@ -22,7 +22,7 @@ struct mst_outline {
 	int line;
 	int *lines; /* of a statement: the line of each value */
 	size_t line_count;
-	bool append; /* += */
+	bool append;               /* += */
 	struct mst_outline *items; /* of a section */
 	size_t count;
 };

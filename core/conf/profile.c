@@ -13,12 +13,12 @@
 #define AT(member) offsetof(struct mst_profile, member)
 
 static const struct mst_key profile_keys[] = {
-	{ "zone", MST_KEY_TEXT, AT(zone), 0, mst_check_name },
-	{ "scan_interval", MST_KEY_DURATION, AT(scan_interval), 0, mst_check_interval },
-	{ "import_frequency", MST_KEY_TEXT, AT(import_frequency), 0, mst_check_frequency },
-	{ "windows", MST_KEY_LIST, AT(windows), AT(window_count), mst_check_window },
-	{ "blackouts", MST_KEY_LIST, AT(blackouts), AT(blackout_count), mst_check_blackout },
-	{ NULL, MST_KEY_TEXT, 0, 0, NULL },
+        {"zone", MST_KEY_TEXT, AT(zone), 0, mst_check_name},
+        {"scan_interval", MST_KEY_DURATION, AT(scan_interval), 0, mst_check_interval},
+        {"import_frequency", MST_KEY_TEXT, AT(import_frequency), 0, mst_check_frequency},
+        {"windows", MST_KEY_LIST, AT(windows), AT(window_count), mst_check_window},
+        {"blackouts", MST_KEY_LIST, AT(blackouts), AT(blackout_count), mst_check_blackout},
+        {NULL, MST_KEY_TEXT, 0, 0, NULL},
 };
 
 /* A profile being read. */
@@ -48,11 +48,14 @@ static void unknown_method(struct reader *reader, const struct mst_outline *sect
 	for (size_t i = 0; i < loader->method_count; i++)
 		mst_nearest_try(&nearest, loader->methods[i]->name);
 	if (mst_nearest_best(&nearest) != NULL)
-		mst_loader_fault(loader, section->line, reader->context, "no plugin offers the method \"%s\": did you mean \"%s\"?",
-		                 section->key, mst_nearest_best(&nearest));
+		mst_loader_fault(loader, section->line, reader->context,
+		                 "no plugin offers the method \"%s\": did you mean \"%s\"?", section->key,
+		                 mst_nearest_best(&nearest));
 	else
-		mst_loader_fault(loader, section->line, reader->context, "no plugin offers the method \"%s\": install the plugin %s "
-		                 "(see muster plugins), or remove the profile", section->key, section->key);
+		mst_loader_fault(loader, section->line, reader->context,
+		                 "no plugin offers the method \"%s\": install the plugin %s "
+		                 "(see muster plugins), or remove the profile",
+		                 section->key, section->key);
 }
 
 /* The one section that names the method. */
@@ -66,20 +69,24 @@ static void find_method(struct reader *reader, const struct mst_outline *section
 		if (item->statement != NULL)
 			continue;
 		if (first != NULL) {
-			mst_loader_fault(reader->loader, item->line, reader->context, "a second method \"%s\", beside \"%s\" in line %d: make it a "
-			                 "profile of its own", item->key, first->key, first->line);
+			mst_loader_fault(reader->loader, item->line, reader->context,
+			                 "a second method \"%s\", beside \"%s\" in line %d: make it a "
+			                 "profile of its own",
+			                 item->key, first->key, first->line);
 			continue;
 		}
 		first = item;
 		if (mst_loader_method(reader->loader, item->key) == NULL)
 			unknown_method(reader, item);
 		else if (item->title != NULL)
-			mst_loader_fault(reader->loader, item->line, reader->context, "%s takes no name: write %s { ... }", item->key, item->key);
+			mst_loader_fault(reader->loader, item->line, reader->context,
+			                 "%s takes no name: write %s { ... }", item->key, item->key);
 		else
 			reader->method = item;
 	}
 	if (first == NULL)
-		mst_loader_fault(reader->loader, section->line, reader->context, "no method: add its section, such as nmap { include = "
+		mst_loader_fault(reader->loader, section->line, reader->context,
+		                 "no method: add its section, such as nmap { include = "
 		                 "\"192.0.2.0/24\" }");
 }
 
@@ -96,7 +103,7 @@ static bool is_profile_key(const char *name)
 static void read_keys(struct reader *reader, const struct mst_outline *section)
 {
 	const struct mst_method_def *method = reader->profile->options.method;
-	struct mst_outline keys = { .line = section->line };
+	struct mst_outline keys = {.line = section->line};
 
 	for (size_t i = 0; i < section->count; i++) {
 		const struct mst_outline *item = &section->items[i];
@@ -105,13 +112,15 @@ static void read_keys(struct reader *reader, const struct mst_outline *section)
 		if (item->statement == NULL)
 			continue;
 		if (method != NULL && !is_profile_key(item->key) && mst_option_find(method, item->key) != NULL) {
-			mst_loader_fault(reader->loader, item->line, reader->context, "%s belongs to the method: move it into %s { ... }", item->key,
-			                 method->name);
+			mst_loader_fault(reader->loader, item->line, reader->context,
+			                 "%s belongs to the method: move it into %s { ... }", item->key, method->name);
 			continue;
 		}
-		copy = mst_loader_append(reader->loader, &keys.items, &keys.count, sizeof(*copy));
-		if (copy != NULL)
-			*copy = *item;
+		copy = mst_loader_grow(reader->loader, keys.items, keys.count, sizeof(*copy));
+		if (copy == NULL)
+			break;
+		keys.items = copy;
+		keys.items[keys.count++] = *item;
 	}
 	mst_keys_read(reader->loader, profile_keys, NULL, &keys, reader->profile, reader->context);
 	free(keys.items);
@@ -119,17 +128,22 @@ static void read_keys(struct reader *reader, const struct mst_outline *section)
 
 static bool takes_list(uint32_t type)
 {
-	return type == MUSTER_OPTION_TEXT || type == MUSTER_OPTION_TARGETS || type == MUSTER_OPTION_PORTS || type == MUSTER_OPTION_ADDRESSES;
+	return type == MUSTER_OPTION_TEXT || type == MUSTER_OPTION_TARGETS || type == MUSTER_OPTION_PORTS ||
+	       type == MUSTER_OPTION_ADDRESSES;
 }
 
 /* A list is another way to write a comma-separated text, so no element may have a comma of its own. */
-static int join(const struct mst_option_def *def, const struct mst_values *values, struct mst_buf *out, struct mst_err *err)
+static int join(const struct mst_option_def *def, const struct mst_values *values, struct mst_buf *out,
+                struct mst_err *err)
 {
 	if (values->list && !takes_list(def->type))
-		return mst_err_set(err, MST_E_USAGE, "%s takes one value, not a list: write %s = \"value\"", def->name, def->name);
+		return mst_err_set(err, MST_E_USAGE, "%s takes one value, not a list: write %s = \"value\"", def->name,
+		                   def->name);
 	for (size_t i = 0; i < values->count; i++) {
 		if (def->type == MUSTER_OPTION_TEXT && values->list && strchr(values->items[i], ',') != NULL)
-			return mst_err_set(err, MST_E_USAGE, "%s: a value of the list has a comma inside: write the list as one text", def->name);
+			return mst_err_set(err, MST_E_USAGE,
+			                   "%s: a value of the list has a comma inside: write the list as one text",
+			                   def->name);
 		mst_buf_printf(out, "%s%s", i == 0 ? "" : ",", values->items[i]);
 	}
 	if (!out->failed)
@@ -137,7 +151,8 @@ static int join(const struct mst_option_def *def, const struct mst_values *value
 	return mst_err_set(err, MST_E_USAGE, "%s: the value is longer than %u bytes", def->name, MST_MAX_OPTION_VALUE);
 }
 
-static int put_option(struct reader *reader, const struct mst_outline *item, const struct mst_option_def *def, struct mst_err *err)
+static int put_option(struct reader *reader, const struct mst_outline *item, const struct mst_option_def *def,
+                      struct mst_err *err)
 {
 	struct mst_values values;
 	struct mst_err inner;
@@ -168,12 +183,14 @@ static void read_option(struct reader *reader, const struct mst_outline *item)
 		/* any text will do: put refuses the name before it looks at it */
 		status = mst_option_set_put(options, item->key, "", &err);
 	} else if (item->statement == NULL) {
-		status = mst_err_set(&err, MST_E_USAGE, "%s is an option, not a section: write %s = \"value\"", item->key, item->key);
+		status = mst_err_set(&err, MST_E_USAGE, "%s is an option, not a section: write %s = \"value\"",
+		                     item->key, item->key);
 	} else {
 		int *line = &reader->lines[def - options->method->options];
 
 		if (*line != 0)
-			status = mst_err_set(&err, MST_E_USAGE, "%s is set twice, first in line %d: keep one", item->key, *line);
+			status = mst_err_set(&err, MST_E_USAGE, "%s is set twice, first in line %d: keep one",
+			                     item->key, *line);
 		else
 			status = put_option(reader, item, def, &err);
 		*line = item->line;
@@ -193,7 +210,8 @@ static void whole_fault(void *data, const struct mst_option_def *def, const char
 	if (line != 0 && !mst_option_set_is_set(options, def->name))
 		return;
 	mst_faults_add(reader->loader->faults, reader->loader->file, line == 0 ? reader->method->line : line,
-	               strncmp(text, "includes ", 9) == 0 ? "profile \"%s\" %s" : "profile \"%s\": %s", reader->profile->name, text);
+	               strncmp(text, "includes ", 9) == 0 ? "profile \"%s\" %s" : "profile \"%s\": %s",
+	               reader->profile->name, text);
 }
 
 static void read_options(struct reader *reader)
@@ -223,25 +241,33 @@ static bool name_free(struct mst_loader *loader, const struct mst_outline *secti
 		return false;
 	}
 	if (mst_loader_method(loader, section->title) != NULL) {
-		mst_loader_fault(loader, section->line, "", "profile \"%s\" has the name of a method, which is reserved: rename it, such as "
-		                 "\"%s-1\"", section->title, section->title);
+		mst_loader_fault(loader, section->line, "",
+		                 "profile \"%s\" has the name of a method, which is reserved: rename it, such as "
+		                 "\"%s-1\"",
+		                 section->title, section->title);
 		return false;
 	}
 	same = mst_settings_profile(loader->settings, section->title);
 	if (same == NULL)
 		return true;
-	mst_loader_fault(loader, section->line, "", "profile \"%s\" is there already (%s): rename or remove one", same->name, same->at);
+	mst_loader_fault(loader, section->line, "", "profile \"%s\" is there already (%s): rename or remove one",
+	                 same->name, same->at);
 	return false;
 }
 
 static bool start(struct reader *reader, const struct mst_outline *section)
 {
 	struct mst_loader *loader = reader->loader;
+	struct mst_settings *settings = loader->settings;
 	struct mst_profile *profile;
 
-	profile = mst_loader_append_section(loader, &loader->settings->profiles, &loader->settings->profile_count, sizeof(*profile), section);
+	if (!mst_loader_room(loader, settings->profile_count, section))
+		return false;
+	profile = mst_loader_grow(loader, settings->profiles, settings->profile_count, sizeof(*profile));
 	if (profile == NULL)
 		return false;
+	settings->profiles = profile;
+	profile += settings->profile_count++;
 	reader->profile = profile;
 	profile->at = mst_loader_at(loader, section->line);
 	mst_loader_place(loader, &loader->profile_zone_at, &loader->profile_zone_count, section, "zone");
@@ -253,7 +279,7 @@ static bool start(struct reader *reader, const struct mst_outline *section)
 
 void mst_profile_read(struct mst_loader *loader, const struct mst_outline *section)
 {
-	struct reader reader = { .loader = loader };
+	struct reader reader = {.loader = loader};
 	struct mst_profile *profile;
 	struct mst_err err;
 

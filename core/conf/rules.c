@@ -30,8 +30,10 @@ static int bad_entry(const char *text, struct mst_err *err)
 	char shown[MST_SHOWN];
 
 	mst_conf_show(text, shown);
-	return mst_err_set(err, MST_E_USAGE, "\"%s\" is not an address, network or range: write 10.0.0.1, 10.0.0.0/24, 10.0.0.1-9 or "
-	                   "2001:db8::/64 (no host names: what they resolve to may change)", shown);
+	return mst_err_set(err, MST_E_USAGE,
+	                   "\"%s\" is not an address, network or range: write 10.0.0.1, 10.0.0.0/24, 10.0.0.1-9 or "
+	                   "2001:db8::/64 (no host names: what they resolve to may change)",
+	                   shown);
 }
 
 static int rule_init(struct mst_rule *rule, const char *text, const char *at, struct mst_err *err)
@@ -53,19 +55,25 @@ static int rule_init(struct mst_rule *rule, const char *text, const char *at, st
 
 int mst_rules_add(struct mst_rules *rules, bool never, const char *text, const char *at, struct mst_err *err)
 {
-	struct mst_rule **list = never ? &rules->never : &rules->only, *bigger, rule;
-	size_t *count = never ? &rules->never_count : &rules->only_count;
+	size_t count = never ? rules->never_count : rules->only_count;
+	struct mst_rule *list, rule;
 	int status = rule_init(&rule, text, at, err);
 
 	if (status != MST_OK)
 		return status;
-	bigger = reallocarray(*list, *count + 1, sizeof(**list));
-	if (bigger == NULL) {
+	list = reallocarray(never ? rules->never : rules->only, count + 1, sizeof(*list));
+	if (list == NULL) {
 		rule_free(&rule);
 		return mst_err_no_memory(err);
 	}
-	*list = bigger;
-	bigger[(*count)++] = rule;
+	list[count] = rule;
+	if (never) {
+		rules->never = list;
+		rules->never_count++;
+	} else {
+		rules->only = list;
+		rules->only_count++;
+	}
 	return MST_OK;
 }
 
@@ -142,7 +150,8 @@ static int apply_only(const struct mst_rules *rules, struct mst_addr_set *set, m
 	return status;
 }
 
-int mst_rules_apply(const struct mst_rules *rules, struct mst_addr_set *set, mst_refused_fn fn, void *data, struct mst_err *err)
+int mst_rules_apply(const struct mst_rules *rules, struct mst_addr_set *set, mst_refused_fn fn, void *data,
+                    struct mst_err *err)
 {
 	int status = MST_OK;
 

@@ -16,7 +16,7 @@
 #include "base/str.h"
 #include "conf/loader.h"
 
-#define LOST_AFTER 3
+#define LOST_AFTER      3
 #define IP_IDENTITY_TTL (INT64_C(7) * 86400000)
 
 static void free_list(char **items, size_t count)
@@ -89,12 +89,14 @@ const struct mst_zone *mst_settings_zone(const struct mst_settings *settings, co
 static bool trusted(struct mst_loader *loader, const char *path, const struct stat *st)
 {
 	if (st->st_uid != 0 && st->st_uid != geteuid()) {
-		mst_faults_add(loader->faults, path, 0, "belongs to user %u, not to root or to you: chown root '%s'", (unsigned)st->st_uid, path);
+		mst_faults_add(loader->faults, path, 0, "belongs to user %u, not to root or to you: chown root '%s'",
+		               (unsigned)st->st_uid, path);
 		return false;
 	}
 	if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0) {
 		mst_faults_add(loader->faults, path, 0, "can be written by %s (mode %03o): chmod go-w '%s'",
-		               (st->st_mode & S_IWOTH) != 0 ? "everybody" : "its group", (unsigned)(st->st_mode & 0777), path);
+		               (st->st_mode & S_IWOTH) != 0 ? "everybody" : "its group", (unsigned)(st->st_mode & 0777),
+		               path);
 		return false;
 	}
 	return true;
@@ -114,8 +116,9 @@ static bool usable(struct mst_loader *loader, const char *path, int fd)
 		return false;
 	}
 	if (st.st_size > (off_t)MST_MAX_CONF_FILE) {
-		mst_faults_add(loader->faults, path, 0, "has %lld bytes, at most %u are read: split it into files in conf.d", (long long)st.st_size,
-		               MST_MAX_CONF_FILE);
+		mst_faults_add(loader->faults, path, 0,
+		               "has %lld bytes, at most %u are read: split it into files in conf.d",
+		               (long long)st.st_size, MST_MAX_CONF_FILE);
 		return false;
 	}
 	return trusted(loader, path, &st);
@@ -183,7 +186,8 @@ static void read_dir(struct mst_loader *loader, const char *dir)
 		return;
 	}
 	if (count > (int)MST_MAX_CONF_FILES)
-		mst_faults_add(loader->faults, dir, 0, "has %d .conf files, at most %u are read: merge some", count, MST_MAX_CONF_FILES);
+		mst_faults_add(loader->faults, dir, 0, "has %d .conf files, at most %u are read: merge some", count,
+		               MST_MAX_CONF_FILES);
 	if (trusted(loader, dir, &st)) {
 		for (int i = 0; i < count && i < (int)MST_MAX_CONF_FILES && !loader->no_memory; i++) {
 			char *path = mst_str_printf("%s/%s", dir, entries[i]->d_name);
@@ -277,7 +281,8 @@ static int finish(struct mst_loader *loader, size_t start, const char *main_file
 int mst_settings_load(struct mst_settings *out, const char *main_file, const struct mst_method_def *const *methods,
                       size_t method_count, struct mst_faults *faults, struct mst_err *err)
 {
-	struct mst_loader loader = { .settings = out, .methods = methods, .method_count = method_count, .faults = faults };
+	struct mst_loader loader = {
+	        .settings = out, .methods = methods, .method_count = method_count, .faults = faults};
 	size_t start = faults->count;
 
 	set_defaults(&loader);
@@ -290,7 +295,8 @@ int mst_settings_load_text(struct mst_settings *out, const char *file, const cha
                            const struct mst_method_def *const *methods, size_t method_count, struct mst_faults *faults,
                            struct mst_err *err)
 {
-	struct mst_loader loader = { .settings = out, .methods = methods, .method_count = method_count, .faults = faults };
+	struct mst_loader loader = {
+	        .settings = out, .methods = methods, .method_count = method_count, .faults = faults};
 	size_t start = faults->count;
 
 	loader.file = file;

@@ -23,7 +23,7 @@ struct mst_faults {
 	size_t count;
 };
 void mst_faults_add(struct mst_faults *faults, const char *file, int line, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+        __attribute__((format(printf, 4, 5)));
 void mst_faults_free(struct mst_faults *faults);
 
 struct mst_zone {
@@ -51,9 +51,9 @@ struct mst_settings {
 	char *store_kind, *store_path; /* "sqlite"; path NULL: the default of the installation */
 	char *config_path;             /* main file read, NULL: none */
 	struct mst_rules rules;
-	int64_t max_rate;         /* installation, packets/s, 0: none */
-	int64_t lost_after;       /* complete runs */
-	int64_t ip_identity_ttl;  /* ms */
+	int64_t max_rate;        /* installation, packets/s, 0: none */
+	int64_t lost_after;      /* complete runs */
+	int64_t ip_identity_ttl; /* ms */
 	int64_t retention_observations, retention_lost, retention_runs, retention_audit; /* ms, 0: for ever */
 	char *locations_path;
 	char **listen, **operators, **viewers;
@@ -94,8 +94,8 @@ typedef int (*mst_when_check)(const char *when, struct mst_err *err);
 void mst_settings_set_when_check(mst_when_check check);
 
 /* The label rule that ships with every installation; a label of this name in a file takes its place. */
-#define MST_SHIPPED_LABEL "Unmanageable OS Platforms"
-#define MST_SHIPPED_WHEN "os_platform!=windows,linux,macos,solaris,aix os_platform!=- os_accuracy>=90"
+#define MST_SHIPPED_LABEL  "Unmanageable OS Platforms"
+#define MST_SHIPPED_WHEN   "os_platform!=windows,linux,macos,solaris,aix os_platform!=- os_accuracy>=90"
 #define MST_SHIPPED_ACTION "unmanageable"
 
 #endif

@@ -14,8 +14,8 @@
 #include "conf/word.h"
 
 #define LABEL_MAX 63
-#define DIGITS "0123456789"
-#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS    "0123456789"
+#define LETTERS   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 /* Largest blocks that one item may name: a /8 of IPv4, a /96 of IPv6. */
 #define LARGEST4 (UINT64_C(1) << 24)
 #define LARGEST6 (UINT64_C(1) << 32)
@@ -36,26 +36,24 @@ static int refuse(const struct reader *reader, const char *item, const char *rea
 	return mst_err_set(reader->err, MST_E_USAGE, "target \"%s\" %s", shown, reason);
 }
 
-static int grow(void *items, size_t *cap, size_t count, size_t size, struct mst_err *err)
+/* `items` with room for one more, or NULL; then `items` stays as it was. */
+static void *grow(void *items, size_t *cap, size_t count, size_t size)
 {
-	void **array = items, *bigger;
-	size_t more = *cap == 0 ? 16 : *cap * 2;
+	void *bigger;
 
 	if (count < *cap)
-		return MST_OK;
-	bigger = reallocarray(*array, more, size);
-	if (bigger == NULL)
-		return mst_err_no_memory(err);
-	*array = bigger;
-	*cap = more;
-	return MST_OK;
+		return items;
+	bigger = reallocarray(items, *cap == 0 ? 16 : *cap * 2, size);
+	if (bigger != NULL)
+		*cap = *cap == 0 ? 16 : *cap * 2;
+	return bigger;
 }
 
 static int add_range(struct reader *reader, const char *item, const struct mst_range *range)
 {
+	struct mst_range *ranges;
 	struct mst_addr_set one;
 	uint64_t count;
-	int status;
 
 	mst_addr_set_init(&one);
 	if (mst_addr_set_add(&one, range) != MST_OK)
@@ -63,11 +61,15 @@ static int add_range(struct reader *reader, const char *item, const struct mst_r
 	count = mst_addr_set_count(&one);
 	mst_addr_set_free(&one);
 	if (count > (range->first.family == 4 ? LARGEST4 : LARGEST6))
-		return refuse(reader, item, "is too large: one item may be a /8 of IPv4 or a /96 of IPv6 at most; write smaller networks");
-	status = grow(&reader->ranges, &reader->range_cap, reader->range_count, sizeof(*reader->ranges), reader->err);
-	if (status == MST_OK)
-		reader->ranges[reader->range_count++] = *range;
-	return status;
+		return refuse(
+		        reader, item,
+		        "is too large: one item may be a /8 of IPv4 or a /96 of IPv6 at most; write smaller networks");
+	ranges = grow(reader->ranges, &reader->range_cap, reader->range_count, sizeof(*ranges));
+	if (ranges == NULL)
+		return mst_err_no_memory(reader->err);
+	reader->ranges = ranges;
+	ranges[reader->range_count++] = *range;
+	return MST_OK;
 }
 
 /* What resolvers take for a number although it is no dotted quad: "10.1", "0x7f.1", "2130706433". */
@@ -107,14 +109,14 @@ static const char *name_fault(const char *name)
 static int add_name(struct reader *reader, const char *item)
 {
 	const char *fault = name_fault(item);
-	char *name;
-	int status;
+	char *name, **names;
 
 	if (fault != NULL)
 		return refuse(reader, item, fault);
-	status = grow(&reader->names, &reader->name_cap, reader->name_count, sizeof(*reader->names), reader->err);
-	if (status != MST_OK)
-		return status;
+	names = grow(reader->names, &reader->name_cap, reader->name_count, sizeof(*names));
+	if (names == NULL)
+		return mst_err_no_memory(reader->err);
+	reader->names = names;
 	name = mst_str_dup(item);
 	if (name == NULL)
 		return mst_err_no_memory(reader->err);
@@ -122,14 +124,15 @@ static int add_name(struct reader *reader, const char *item)
 		if (*p >= 'A' && *p <= 'Z')
 			*p = (char)(*p - 'A' + 'a');
 	}
-	reader->names[reader->name_count++] = name;
+	names[reader->name_count++] = name;
 	return MST_OK;
 }
 
 static int check_bytes(const struct reader *reader, const char *item, size_t len)
 {
 	if (len == 0)
-		return mst_err_set(reader->err, MST_E_USAGE, "a target is empty: remove the comma that stands too much");
+		return mst_err_set(reader->err, MST_E_USAGE,
+		                   "a target is empty: remove the comma that stands too much");
 	if (len > MST_MAX_TARGET_TOKEN)
 		return refuse(reader, item, "is longer than 253 characters: separate targets with commas");
 	for (const unsigned char *p = (const unsigned char *)item; *p != '\0'; p++) {
@@ -138,10 +141,13 @@ static int check_bytes(const struct reader *reader, const char *item, size_t len
 		if (*p < 0x20 || *p == 0x7f)
 			return refuse(reader, item, "has a control character inside: remove it");
 		if (*p >= 0x80)
-			return refuse(reader, item, "has a character outside ASCII: write an international name in its xn-- form");
+			return refuse(reader, item,
+			              "has a character outside ASCII: write an international name in its xn-- form");
 	}
 	if (item[0] == '-')
-		return refuse(reader, item, "begins with \"-\": a target is an address, network, range or host name, never an option");
+		return refuse(
+		        reader, item,
+		        "begins with \"-\": a target is an address, network, range or host name, never an option");
 	return MST_OK;
 }
 
@@ -153,12 +159,15 @@ static int read_item(struct reader *reader, const char *item, size_t len)
 	if (status != MST_OK)
 		return status;
 	if (++reader->tokens > MST_MAX_TARGET_TOKENS)
-		return mst_err_set(reader->err, MST_E_USAGE, "more than %u targets in one list: write networks or ranges, or split the list",
+		return mst_err_set(reader->err, MST_E_USAGE,
+		                   "more than %u targets in one list: write networks or ranges, or split the list",
 		                   MST_MAX_TARGET_TOKENS);
 	if (mst_range_parse(item, &range))
 		return add_range(reader, item, &range);
 	if (strpbrk(item, ":/") != NULL)
-		return refuse(reader, item, "is not a network or address: write 192.0.2.0/24, 2001:db8::/112 or 2001:db8::1-2001:db8::9");
+		return refuse(
+		        reader, item,
+		        "is not a network or address: write 192.0.2.0/24, 2001:db8::/112 or 2001:db8::1-2001:db8::9");
 	return add_name(reader, item);
 }
 
@@ -249,7 +258,7 @@ static int take_names(struct reader *reader, struct mst_target_list *out)
 
 int mst_target_parse(const char *text, struct mst_target_list *out, struct mst_err *err)
 {
-	struct reader reader = { .err = err };
+	struct reader reader = {.err = err};
 	int status = MST_OK;
 
 	memset(out, 0, sizeof(*out));

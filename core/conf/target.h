@@ -33,6 +33,7 @@ int mst_rules_add(struct mst_rules *rules, bool never, const char *text, const c
 /* Called once per rule that took addresses away: rule NULL means "outside every scan_only entry". */
 typedef void (*mst_refused_fn)(void *data, const struct mst_rule *rule, const struct mst_addr_set *taken);
 /* Cuts `set` down to what the rules allow. */
-int mst_rules_apply(const struct mst_rules *rules, struct mst_addr_set *set, mst_refused_fn fn, void *data, struct mst_err *err);
+int mst_rules_apply(const struct mst_rules *rules, struct mst_addr_set *set, mst_refused_fn fn, void *data,
+                    struct mst_err *err);
 
 #endif

@@ -35,7 +35,7 @@ static int take_values(struct mst_values *out, cfg_t *cfg, const char *key, stru
 
 int mst_values_read(struct mst_values *out, const struct mst_outline *item, struct mst_err *err)
 {
-	cfg_opt_t options[] = { CFG_STR_LIST(item->key, NULL, CFGF_NODEFAULT), CFG_END() };
+	cfg_opt_t options[] = {CFG_STR_LIST(item->key, NULL, CFGF_NODEFAULT), CFG_END()};
 	cfg_t *cfg = cfg_init(options, CFGF_NONE);
 	int status;
 
@@ -46,7 +46,8 @@ int mst_values_read(struct mst_values *out, const struct mst_outline *item, stru
 	if (cfg_parse_buf(cfg, item->statement) == CFG_SUCCESS)
 		status = take_values(out, cfg, item->key, err);
 	else
-		status = mst_err_set(err, MST_E_USAGE, "the value cannot be read: check its quotes, commas and backslashes");
+		status = mst_err_set(err, MST_E_USAGE,
+		                     "the value cannot be read: check its quotes, commas and backslashes");
 	cfg_free(cfg);
 	out->list = item->statement[strcspn(item->statement, "{\"'")] == '{';
 	if (status != MST_OK)

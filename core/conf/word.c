@@ -10,7 +10,8 @@
 #include "base/str.h"
 
 #define WORD_MAX_LEN 64
-#define SHOWN_CHARS 40
+#define SHOWN_CHARS  40
+#define SHOWN_MAX    100
 
 static size_t least(size_t a, size_t b, size_t c)
 {
@@ -32,7 +33,8 @@ static size_t edits(const char *a, size_t a_len, const char *b, size_t b_len)
 		row[0] = i;
 		for (size_t j = 1; j <= b_len; j++) {
 			row[j] = least(above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] != b[j - 1]));
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < row[j])
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    before[j - 2] + 1 < row[j])
 				row[j] = before[j - 2] + 1;
 		}
 	}
@@ -53,7 +55,7 @@ void mst_nearest_try(struct mst_nearest *nearest, const char *name)
 	if (word_len > WORD_MAX_LEN || name_len > WORD_MAX_LEN || name_len == 0)
 		return;
 	distance = edits(nearest->word, word_len, name, name_len);
-	/* "port" for "ports" or "os" for "os_detection": a long beginning counts as near */
+	/* "host" for "host_timeout": a beginning of four letters or more counts as near */
 	if (word_len >= 4 && distance > 1 && strncmp(nearest->word, name, word_len) == 0)
 		distance = 1;
 	if (distance < nearest->distance) {
@@ -73,6 +75,7 @@ void mst_conf_show(const char *text, char out[MST_SHOWN])
 {
 	struct mst_buf shown;
 	const char *end = text;
+	size_t cut;
 	char *head;
 
 	/* whole characters only: continuation bytes are 10xxxxxx */
@@ -85,7 +88,14 @@ void mst_conf_show(const char *text, char out[MST_SHOWN])
 	mst_buf_init(&shown, 16 * MST_SHOWN);
 	if (head != NULL)
 		mst_str_escape_terminal(&shown, head);
-	snprintf(out, MST_SHOWN, "%.100s%s", mst_buf_text(&shown), *end != '\0' || shown.len > 100 ? "..." : "");
+	/* escapes make it longer; cut again, and not inside a character either */
+	cut = shown.len;
+	if (cut > SHOWN_MAX) {
+		for (cut = SHOWN_MAX; ((unsigned char)mst_buf_text(&shown)[cut] & 0xc0) == 0x80;)
+			cut--;
+	}
+	snprintf(out, MST_SHOWN, "%.*s%s", (int)cut, mst_buf_text(&shown),
+	         *end != '\0' || cut < shown.len ? "..." : "");
 	mst_buf_free(&shown);
 	free(head);
 }

@@ -9,24 +9,28 @@
 #include "base/str.h"
 #include "conf/settings.h"
 
-#define ROW(row_name, row_type, ...) { .name = (char *)(row_name), .type = (row_type), __VA_ARGS__ }
+#define ROW(row_name, row_type, ...)                                                                                   \
+	{                                                                                                              \
+		.name = (char *)(row_name), .type = (row_type), __VA_ARGS__                                            \
+	}
 
 static struct mst_option_def rows[] = {
-	ROW("include", MUSTER_OPTION_TARGETS, .flags = MUSTER_OPTION_REQUIRED, .limited_by = (char *)"max_addresses"),
-	ROW("exclude", MUSTER_OPTION_TARGETS, .flags = 0),
-	ROW("max_addresses", MUSTER_OPTION_INT, .default_value = (char *)"4096", .minimum = 1, .maximum = 1 << 24),
-	ROW("ports", MUSTER_OPTION_PORTS, .default_value = (char *)"top-1000"),
-	ROW("os_detection", MUSTER_OPTION_CHOICE, .choices = (char *)"on|off|new"),
-	ROW("host_timeout", MUSTER_OPTION_DURATION, .minimum = 1000, .maximum = 86400000),
-	ROW("max_rate", MUSTER_OPTION_RATE, .default_value = (char *)"0"),
-	ROW("buffer", MUSTER_OPTION_SIZE, .maximum = 1 << 20),
-	ROW("dns", MUSTER_OPTION_BOOL, .default_value = (char *)"on"),
-	ROW("dns_servers", MUSTER_OPTION_ADDRESSES, .flags = 0),
-	ROW("token", MUSTER_OPTION_SECRET, .flags = 0),
-	ROW("interface", MUSTER_OPTION_TEXT, .flags = 0),
+        ROW("include", MUSTER_OPTION_TARGETS, .flags = MUSTER_OPTION_REQUIRED, .limited_by = (char *)"max_addresses"),
+        ROW("exclude", MUSTER_OPTION_TARGETS, .flags = 0),
+        ROW("max_addresses", MUSTER_OPTION_INT, .default_value = (char *)"4096", .minimum = 1, .maximum = 1 << 24),
+        ROW("ports", MUSTER_OPTION_PORTS, .default_value = (char *)"top-1000"),
+        ROW("os_detection", MUSTER_OPTION_CHOICE, .choices = (char *)"on|off|new"),
+        ROW("host_timeout", MUSTER_OPTION_DURATION, .minimum = 1000, .maximum = 86400000),
+        ROW("max_rate", MUSTER_OPTION_RATE, .default_value = (char *)"0"),
+        ROW("buffer", MUSTER_OPTION_SIZE, .maximum = 1 << 20),
+        ROW("dns", MUSTER_OPTION_BOOL, .default_value = (char *)"on"),
+        ROW("dns_servers", MUSTER_OPTION_ADDRESSES, .flags = 0),
+        ROW("token", MUSTER_OPTION_SECRET, .flags = 0),
+        ROW("interface", MUSTER_OPTION_TEXT, .flags = 0),
 };
-static const struct mst_method_def method = { (char *)"nmap", (char *)"", (char *)"nmap", 0, rows, sizeof(rows) / sizeof(rows[0]) };
-static const struct mst_method_def *const methods[] = { &method };
+static const struct mst_method_def method = {
+        (char *)"nmap", (char *)"", (char *)"nmap", 0, rows, sizeof(rows) / sizeof(rows[0])};
+static const struct mst_method_def *const methods[] = {&method};
 
 static void check(bool good)
 {
@@ -53,12 +57,13 @@ static void check_faults(const struct mst_faults *faults, const char *text)
 static void check_again(const struct mst_profile *profile)
 {
 	char *text = mst_settings_profile_conf(profile), *zone, *whole, *again;
-	struct mst_faults faults = { 0 };
+	struct mst_faults faults = {0};
 	struct mst_settings settings;
 	struct mst_err err;
 
 	check(text != NULL);
-	zone = strcmp(profile->zone, "default") == 0 ? mst_str_dup("") : mst_str_printf("zone \"%s\" { }\n", profile->zone);
+	zone = strcmp(profile->zone, "default") == 0 ? mst_str_dup("")
+	                                             : mst_str_printf("zone \"%s\" { }\n", profile->zone);
 	whole = mst_str_printf("%s%s", zone, text);
 	check(mst_settings_load_text(&settings, "again", whole, strlen(whole), methods, 1, &faults, &err) == MST_OK);
 	check(settings.profile_count == 1);
@@ -76,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct mst_faults faults = { 0 };
+	struct mst_faults faults = {0};
 	struct mst_settings settings;
 	struct mst_err err;
 	char *text;

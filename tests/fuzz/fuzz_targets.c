@@ -62,7 +62,7 @@ static void check_list(const struct mst_target_list *list)
 
 static void check_values(const char *text)
 {
-	struct mst_option_def def = { .name = (char *)"option", .choices = (char *)"on|off|new" };
+	struct mst_option_def def = {.name = (char *)"option", .choices = (char *)"on|off|new"};
 	struct mst_err err;
 	int64_t number;
 

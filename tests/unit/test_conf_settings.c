@@ -7,7 +7,7 @@ static struct mst_settings settings;
 /* Loads the main file; any fault fails the test. */
 static void load(void)
 {
-	struct mst_faults faults = { 0 };
+	struct mst_faults faults = {0};
 	struct mst_err err;
 
 	if (mst_settings_load(&settings, test_main_file, test_methods, 2, &faults, &err) != MST_OK) {
@@ -27,7 +27,7 @@ static void load_text(const char *text)
 
 static void test_defaults(void **state)
 {
-	struct mst_faults faults = { 0 };
+	struct mst_faults faults = {0};
 	struct mst_err err;
 
 	(void)state;
@@ -44,7 +44,8 @@ static void test_defaults(void **state)
 	assert_null(mst_settings_zone(&settings, "hq"));
 	assert_int_equal(settings.label_count, 1);
 	assert_string_equal(settings.labels[0].name, "Unmanageable OS Platforms");
-	assert_string_equal(settings.labels[0].when, "os_platform!=windows,linux,macos,solaris,aix os_platform!=- os_accuracy>=90");
+	assert_string_equal(settings.labels[0].when,
+	                    "os_platform!=windows,linux,macos,solaris,aix os_platform!=- os_accuracy>=90");
 	assert_string_equal(settings.labels[0].action, "unmanageable");
 	assert_true(settings.labels[0].enabled);
 	assert_int_equal(settings.profile_count, 0);
@@ -52,31 +53,31 @@ static void test_defaults(void **state)
 }
 
 static const char whole[] =
-	"# a comment with \"quotes\" and { braces\n"
-	"store \"sqlite\" { path = \"/x/muster.db\" }\n"
-	"api { listen = {\"unix:/run/m.sock\", \"127.0.0.1:8350\", \"[::1]:8350\"} operators = {\"@muster\", \"eva\"} viewers = {} }\n"
-	"never_scan = {\"10.66.0.0/16\", /* inside */ \"10.1.4.17\",\n"
-	"\t// a line of comment\n"
-	"\t\"fe80::/10\"}\n"
-	"scan_only = \"10.0.0.0/8\"\n"
-	"max_rate = 5k lost_after = \"4 runs\" ip_identity_ttl = 2d provision = auto\n"
-	"retention { observations = \"90d\" lost = \"180d\" runs = \"1y\" audit = 7y }\n"
-	"locations = '/etc/muster/locations.csv'\n"
-	"zone \"hq\" { networks = {\"10.1.0.0/16\"} dns_servers = {\"10.1.0.53\", \"10.1.0.54\"} }\n"
-	"zone plant7 { networks = {\"10.1.0.0/16\"} interface = \"eth1.70\" source_address = \"10.1.9.9\" max_rate = 200 }\n"
-	"label \"Printers\" { when = \"port=9100,515\" set = \"unmanageable\" }\n"
-	"label \"Seen\" { when = \"zone=hq\" enabled = off }\n"
-	"profile \"hq-servers\" {\n"
-	"\tzone = \"hq\" scan_interval = \"6h\" import_frequency = \"15m\"\n"
-	"\twindows = {\"Mon-Fri 20:00-06:00 Europe/Zurich\", \"08:00-09:00\", \"Sat,Sun 00:00-24:00\"}\n"
-	"\tblackouts = {\"2026-12-20..2027-01-05\", \"2028-02-29\"}\n"
-	"\tnmap {\n"
-	"\t\tinclude = {\"10.1.0.0/21\", \"10.1.32.0/24\"}\n"
-	"\t\tports = \"22, 80\" dns = on os_max_age = 7d\n"
-	"\t}\n"
-	"}\n"
-	"notify \"soc\" { webhook = \"https://soc.example.net/muster\" token = \"secret:soc\" on = {\"new\", \"run_failed\"}\n"
-	"  where = \"zone=hq\" digest = \"15m\" }\n";
+        "# a comment with \"quotes\" and { braces\n"
+        "store \"sqlite\" { path = \"/x/muster.db\" }\n"
+        "api { listen = {\"unix:/run/m.sock\", \"127.0.0.1:8350\", \"[::1]:8350\"} operators = {\"@muster\", \"eva\"} viewers = {} }\n"
+        "never_scan = {\"10.66.0.0/16\", /* inside */ \"10.1.4.17\",\n"
+        "\t// a line of comment\n"
+        "\t\"fe80::/10\"}\n"
+        "scan_only = \"10.0.0.0/8\"\n"
+        "max_rate = 5k lost_after = \"4 runs\" ip_identity_ttl = 2d provision = auto\n"
+        "retention { observations = \"90d\" lost = \"180d\" runs = \"1y\" audit = 7y }\n"
+        "locations = '/etc/muster/locations.csv'\n"
+        "zone \"hq\" { networks = {\"10.1.0.0/16\"} dns_servers = {\"10.1.0.53\", \"10.1.0.54\"} }\n"
+        "zone plant7 { networks = {\"10.1.0.0/16\"} interface = \"eth1.70\" source_address = \"10.1.9.9\" max_rate = 200 }\n"
+        "label \"Printers\" { when = \"port=9100,515\" set = \"unmanageable\" }\n"
+        "label \"Seen\" { when = \"zone=hq\" enabled = off }\n"
+        "profile \"hq-servers\" {\n"
+        "\tzone = \"hq\" scan_interval = \"6h\" import_frequency = \"15m\"\n"
+        "\twindows = {\"Mon-Fri 20:00-06:00 Europe/Zurich\", \"08:00-09:00\", \"Sat,Sun 00:00-24:00\"}\n"
+        "\tblackouts = {\"2026-12-20..2027-01-05\", \"2028-02-29\"}\n"
+        "\tnmap {\n"
+        "\t\tinclude = {\"10.1.0.0/21\", \"10.1.32.0/24\"}\n"
+        "\t\tports = \"22, 80\" dns = on os_max_age = 7d\n"
+        "\t}\n"
+        "}\n"
+        "notify \"soc\" { webhook = \"https://soc.example.net/muster\" token = \"secret:soc\" on = {\"new\", \"run_failed\"}\n"
+        "  where = \"zone=hq\" digest = \"15m\" }\n";
 
 static void test_globals(void **state)
 {
@@ -162,13 +163,15 @@ static void test_no_expansion(void **state)
 {
 	(void)state;
 	setenv("MUSTER_TEST", "expanded", 1);
-	load_text("profile \"a\" { nmap { include = \"192.0.2.1\" interface = \"${MUSTER_TEST}\" } }\n"
-	          "profile \"b\" { nmap { include = \"192.0.2.1\" interface = '${MUSTER_TEST}' } }\n"
-	          "profile \"c\" { nmap { include = \"192.0.2.1\" interface = \"\\${MUSTER_TEST}\" } }\n"
-	          "profile \"d\" { nmap { include = \"192.0.2.1\" interface = \"\\\\${MUSTER_TEST:-x}$${MUSTER_TEST}\" } }\n");
+	load_text(
+	        "profile \"a\" { nmap { include = \"192.0.2.1\" interface = \"${MUSTER_TEST}\" } }\n"
+	        "profile \"b\" { nmap { include = \"192.0.2.1\" interface = '${MUSTER_TEST}' } }\n"
+	        "profile \"c\" { nmap { include = \"192.0.2.1\" interface = \"\\${MUSTER_TEST}\" } }\n"
+	        "profile \"d\" { nmap { include = \"192.0.2.1\" interface = \"\\\\${MUSTER_TEST:-x}$${MUSTER_TEST}\" } }\n");
 	for (size_t i = 0; i < 3; i++)
 		assert_string_equal(mst_option_set_text(&settings.profiles[i].options, "interface"), "${MUSTER_TEST}");
-	assert_string_equal(mst_option_set_text(&settings.profiles[3].options, "interface"), "\\${MUSTER_TEST:-x}$${MUSTER_TEST}");
+	assert_string_equal(mst_option_set_text(&settings.profiles[3].options, "interface"),
+	                    "\\${MUSTER_TEST:-x}$${MUSTER_TEST}");
 	mst_settings_free(&settings);
 }
 
@@ -176,10 +179,12 @@ static void test_no_expansion(void **state)
 static void test_quotes(void **state)
 {
 	(void)state;
-	load_text("profile \"a\" { nmap { include = \"192.0.2.1\" interface = \"a#b//c/*d*/e\\\"f\\\\g'h{}=,\" } } # \"\n"
-	          "profile \"b\" { nmap { include = \"192.0.2.1\" interface = 'a\"b\\\\c\\'d' } }\n"
-	          "profile \"c\" { nmap { include = \"192.0.2.1, \\\n192.0.2.2\" } }\r\n");
-	assert_string_equal(mst_option_set_text(&settings.profiles[0].options, "interface"), "a#b//c/*d*/e\"f\\g'h{}=,");
+	load_text(
+	        "profile \"a\" { nmap { include = \"192.0.2.1\" interface = \"a#b//c/*d*/e\\\"f\\\\g'h{}=,\" } } # \"\n"
+	        "profile \"b\" { nmap { include = \"192.0.2.1\" interface = 'a\"b\\\\c\\'d' } }\n"
+	        "profile \"c\" { nmap { include = \"192.0.2.1, \\\n192.0.2.2\" } }\r\n");
+	assert_string_equal(mst_option_set_text(&settings.profiles[0].options, "interface"),
+	                    "a#b//c/*d*/e\"f\\g'h{}=,");
 	assert_string_equal(mst_option_set_text(&settings.profiles[1].options, "interface"), "a\"b\\c'd");
 	assert_string_equal(mst_option_set_text(&settings.profiles[2].options, "include"), "192.0.2.1, 192.0.2.2");
 	mst_settings_free(&settings);
@@ -193,15 +198,20 @@ static void test_files(void **state)
 	(void)state;
 	assert_int_equal(mkdir(test_drop_dir, 0755), 0);
 	snprintf(path, sizeof(path), "%s/20-b.conf", test_drop_dir);
-	test_write(path, "max_rate = 30\nnever_scan = {\"10.3.0.0/16\"}\nscan_only = {\"10.0.0.0/9\"}\napi { listen = {\"127.0.0.1:3\"} }\n");
+	test_write(
+	        path,
+	        "max_rate = 30\nnever_scan = {\"10.3.0.0/16\"}\nscan_only = {\"10.0.0.0/9\"}\napi { listen = {\"127.0.0.1:3\"} }\n");
 	snprintf(path, sizeof(path), "%s/10-a.conf", test_drop_dir);
-	test_write(path, "max_rate = 20\nnever_scan += {\"10.2.0.0/16\"}\napi { listen = {\"127.0.0.1:2\"} viewers += \"bob\" }\n");
+	test_write(
+	        path,
+	        "max_rate = 20\nnever_scan += {\"10.2.0.0/16\"}\napi { listen = {\"127.0.0.1:2\"} viewers += \"bob\" }\n");
 	snprintf(path, sizeof(path), "%s/.hidden.conf", test_drop_dir);
 	test_write(path, "nonsense");
 	snprintf(path, sizeof(path), "%s/note.txt", test_drop_dir);
 	test_write(path, "nonsense");
-	load_text("max_rate = 10\nnever_scan = {\"10.1.0.0/16\"}\nnever_scan = {\"10.1.1.0/24\"}\nscan_only = {\"10.0.0.0/8\"}\n"
-	          "api { listen = {\"127.0.0.1:1\", \"127.0.0.1:9\"} viewers = {\"eva\"} }\n");
+	load_text(
+	        "max_rate = 10\nnever_scan = {\"10.1.0.0/16\"}\nnever_scan = {\"10.1.1.0/24\"}\nscan_only = {\"10.0.0.0/8\"}\n"
+	        "api { listen = {\"127.0.0.1:1\", \"127.0.0.1:9\"} viewers = {\"eva\"} }\n");
 	assert_int_equal(settings.max_rate, 30);
 	assert_int_equal(settings.rules.never_count, 4);
 	assert_string_equal(settings.rules.never[2].text, "10.2.0.0/16");
@@ -225,7 +235,8 @@ static void test_shipped_label(void **state)
 	assert_string_equal(settings.labels[1].action, "unmanageable");
 	assert_false(settings.labels[1].enabled);
 	mst_settings_free(&settings);
-	load_text("label \"Unmanageable OS Platforms\" { when = \"os_platform=printer\" set = ignore }\nlabel \"B\" { when = \"port=1\" }\n");
+	load_text(
+	        "label \"Unmanageable OS Platforms\" { when = \"os_platform=printer\" set = ignore }\nlabel \"B\" { when = \"port=1\" }\n");
 	assert_int_equal(settings.label_count, 2);
 	assert_string_equal(settings.labels[0].when, "os_platform=printer");
 	assert_string_equal(settings.labels[0].action, "ignore");
@@ -248,12 +259,12 @@ static void test_default_zone(void **state)
 static void test_round_trip(void **state)
 {
 	static const char text[] =
-		"profile \"a\" { scan_interval = 90m windows = {\"Mon 08:00-09:00\", \"09:00-10:00\"} blackouts = {\"2026-12-24\"}\n"
-		"  import_frequency = 15m zone = \"hq\"\n"
-		"  nmap { include = \"10.1.0.0/21, host.example\" dns = off max_addresses = 5000 ports = {\"22\", \"80-81\"} os_detection = new\n"
-		"    interface = \"q\\\"b\\\\s${HOME}'#//\" } }\n"
-		"profile \"b\" { ec2 { secret_access_key = \"secret:b\" assume_roles = {\"arn:x\", \"arn:y\"} } }\n"
-		"zone \"hq\" { }\n";
+	        "profile \"a\" { scan_interval = 90m windows = {\"Mon 08:00-09:00\", \"09:00-10:00\"} blackouts = {\"2026-12-24\"}\n"
+	        "  import_frequency = 15m zone = \"hq\"\n"
+	        "  nmap { include = \"10.1.0.0/21, host.example\" dns = off max_addresses = 5000 ports = {\"22\", \"80-81\"} os_detection = new\n"
+	        "    interface = \"q\\\"b\\\\s${HOME}'#//\" } }\n"
+	        "profile \"b\" { ec2 { secret_access_key = \"secret:b\" assume_roles = {\"arn:x\", \"arn:y\"} } }\n"
+	        "zone \"hq\" { }\n";
 	struct mst_buf again;
 	char *first[2];
 
@@ -291,7 +302,9 @@ static void test_profile_conf(void **state)
 	(void)state;
 	load_text("profile \"hq\" { scan_interval = 360m nmap { include = \"10.1.0.0/21\" dns = on } }\n");
 	text = mst_settings_profile_conf(&settings.profiles[0]);
-	assert_string_equal(text, "profile \"hq\" {\n\tscan_interval = \"6h\"\n\tnmap {\n\t\tinclude = \"10.1.0.0/21\"\n\t\tdns = \"on\"\n\t}\n}\n");
+	assert_string_equal(
+	        text,
+	        "profile \"hq\" {\n\tscan_interval = \"6h\"\n\tnmap {\n\t\tinclude = \"10.1.0.0/21\"\n\t\tdns = \"on\"\n\t}\n}\n");
 	free(text);
 	mst_settings_free(&settings);
 }
@@ -299,11 +312,12 @@ static void test_profile_conf(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),     cmocka_unit_test(test_globals), cmocka_unit_test(test_sections),
-		cmocka_unit_test(test_profile),      cmocka_unit_test(test_quotes),  cmocka_unit_test(test_no_expansion),
-		cmocka_unit_test(test_files),        cmocka_unit_test(test_shipped_label),
-		cmocka_unit_test(test_default_zone), cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_profile_conf),
+	        cmocka_unit_test(test_defaults),     cmocka_unit_test(test_globals),
+	        cmocka_unit_test(test_sections),     cmocka_unit_test(test_profile),
+	        cmocka_unit_test(test_quotes),       cmocka_unit_test(test_no_expansion),
+	        cmocka_unit_test(test_files),        cmocka_unit_test(test_shipped_label),
+	        cmocka_unit_test(test_default_zone), cmocka_unit_test(test_round_trip),
+	        cmocka_unit_test(test_profile_conf),
 	};
 
 	return cmocka_run_group_tests(tests, test_setup, test_teardown);

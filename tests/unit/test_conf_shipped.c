@@ -34,7 +34,7 @@ static char *shipped(void)
 
 static void load(struct mst_settings *settings, const char *text)
 {
-	struct mst_faults faults = { 0 };
+	struct mst_faults faults = {0};
 	struct mst_err err;
 
 	test_write(test_main_file, text);
@@ -87,11 +87,45 @@ static void test_examples(void **state)
 /* An example for every key. The list repeats the tables of core/conf on purpose: a new key must come here and there. */
 static void test_complete(void **state)
 {
-	static const char *const keys[] = { "store \"sqlite\" {", "path =", "api {", "listen =", "operators =", "viewers =", "never_scan =",
-		"scan_only =", "max_rate =", "lost_after =", "ip_identity_ttl =", "retention {", "observations =", "lost =", "runs =", "audit =",
-		"locations =", "provision =", "zone \"", "networks =", "interface =", "source_address =", "dns_servers =", "label \"", "when =",
-		"set =", "enabled =", "profile \"", "zone =", "scan_interval =", "import_frequency =", "windows =", "blackouts =", "notify \"",
-		"webhook =", "token =", "on =", "where =", "digest =" };
+	static const char *const keys[] = {"store \"sqlite\" {",
+	                                   "path =",
+	                                   "api {",
+	                                   "listen =",
+	                                   "operators =",
+	                                   "viewers =",
+	                                   "never_scan =",
+	                                   "scan_only =",
+	                                   "max_rate =",
+	                                   "lost_after =",
+	                                   "ip_identity_ttl =",
+	                                   "retention {",
+	                                   "observations =",
+	                                   "lost =",
+	                                   "runs =",
+	                                   "audit =",
+	                                   "locations =",
+	                                   "provision =",
+	                                   "zone \"",
+	                                   "networks =",
+	                                   "interface =",
+	                                   "source_address =",
+	                                   "dns_servers =",
+	                                   "label \"",
+	                                   "when =",
+	                                   "set =",
+	                                   "enabled =",
+	                                   "profile \"",
+	                                   "zone =",
+	                                   "scan_interval =",
+	                                   "import_frequency =",
+	                                   "windows =",
+	                                   "blackouts =",
+	                                   "notify \"",
+	                                   "webhook =",
+	                                   "token =",
+	                                   "on =",
+	                                   "where =",
+	                                   "digest ="};
 	char *text = shipped(), *examples = uncomment(text);
 
 	(void)state;
@@ -113,9 +147,9 @@ static void test_complete(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_as_shipped),
-		cmocka_unit_test(test_examples),
-		cmocka_unit_test(test_complete),
+	        cmocka_unit_test(test_as_shipped),
+	        cmocka_unit_test(test_examples),
+	        cmocka_unit_test(test_complete),
 	};
 
 	return cmocka_run_group_tests(tests, test_setup, test_teardown);
