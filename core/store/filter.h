@@ -19,6 +19,8 @@ struct mst_column {
 /* The columns of interfaces in their order (static). */
 const struct mst_column *mst_interface_columns(size_t *count);
 const struct mst_column *mst_run_columns(size_t *count);
+/* Is the column part of a listing by default when these methods have found something? */
+bool mst_column_shown(const struct mst_column *column, const char *const *methods, size_t method_count);
 
 /*
  * Terms are separated by blanks; a value may be quoted with "..." (backslash escapes). Relative times: "last_seen<7d" means seen

@@ -70,6 +70,8 @@ struct mst_store_lease {
 };
 int mst_store_lease(struct mst_store *store, int verb, const char *name, const char *owner, int64_t ttl_ms,
                     struct mst_store_lease *lease, struct mst_err *err);
+/* Cheap proof that the store answers. */
+int mst_store_check(struct mst_store *store, struct mst_err *err);
 int mst_store_stats(struct mst_store *store, int64_t *bytes, int64_t *free_bytes, struct mst_err *err);
 
 /* Atomic running number per name ("runs", "interfaces"): the next value, from 1. */

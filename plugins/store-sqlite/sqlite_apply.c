@@ -10,13 +10,15 @@ struct change {
 	const bson_iter_t *value;
 };
 
-static int too_large(struct sq_err *err) {
+static int too_large(struct sq_err *err)
+{
 	return sq_err_set(err, MUSTER_E_LIMIT, "update: the document becomes too large");
 }
 
 /* The value that `change` makes of `old` (NULL: missing). */
 static int write_value(const struct change *change, const bson_iter_t *old, const char *key, int length, bson_t *out,
-                       struct sq_err *err) {
+                       struct sq_err *err)
+{
 	int64_t by, now, result;
 	if (change->verb == SET)
 		return bson_append_iter(out, key, length, change->value) ? MUSTER_OK : too_large(err);
@@ -39,7 +41,8 @@ static int write_value(const struct change *change, const bson_iter_t *old, cons
 static int put(const bson_t *doc, const char *path, const struct change *change, bson_t *out, int depth, struct sq_err *err);
 
 static int put_below(const bson_t *child, const char *key, int length, const char *path, const struct change *change, bson_t *out,
-                     int depth, struct sq_err *err) {
+                     int depth, struct sq_err *err)
+{
 	bson_t made;
 	if (!bson_append_document_begin(out, key, length, &made))
 		return too_large(err);
@@ -49,7 +52,8 @@ static int put_below(const bson_t *child, const char *key, int length, const cha
 }
 
 static int put_one(const bson_iter_t *iter, const char *path, size_t length, const struct change *change, bson_t *out, int depth,
-                   struct sq_err *err) {
+                   struct sq_err *err)
+{
 	if (path[length] == '\0')
 		return write_value(change, iter, path, (int)length, out, err);
 	if (BSON_ITER_HOLDS_DOCUMENT(iter)) {
@@ -67,7 +71,8 @@ static int put_one(const bson_iter_t *iter, const char *path, size_t length, con
 }
 
 /* Copies `doc` with one path changed. */
-static int put(const bson_t *doc, const char *path, const struct change *change, bson_t *out, int depth, struct sq_err *err) {
+static int put(const bson_t *doc, const char *path, const struct change *change, bson_t *out, int depth, struct sq_err *err)
+{
 	static const bson_t empty = BSON_INITIALIZER;
 	bson_iter_t iter;
 	bool found = false;
@@ -93,12 +98,14 @@ static int put(const bson_t *doc, const char *path, const struct change *change,
 }
 
 /* The sub-document of one operator. */
-static bool operator_of(const bson_t *update, const char *name, bson_iter_t *children) {
+static bool operator_of(const bson_t *update, const char *name, bson_iter_t *children)
+{
 	bson_iter_t iter;
 	return bson_iter_init_find(&iter, update, name) && BSON_ITER_HOLDS_DOCUMENT(&iter) && bson_iter_recurse(&iter, children);
 }
 
-static bool names(const bson_t *update, const char *operator, const char *key, bson_iter_t *value) {
+static bool names(const bson_t *update, const char *operator, const char *key, bson_iter_t *value)
+{
 	bson_iter_t iter;
 	if (!operator_of(update, operator, &iter) || !bson_iter_find(&iter, key))
 		return false;
@@ -107,7 +114,8 @@ static bool names(const bson_t *update, const char *operator, const char *key, b
 }
 
 /* $set and $unset of paths without dots, all in one pass that keeps the order of what is there. */
-static int set_flat(const bson_t *doc, const bson_t *update, bool insert, bson_t *out, struct sq_err *err) {
+static int set_flat(const bson_t *doc, const bson_t *update, bool insert, bson_t *out, struct sq_err *err)
+{
 	static const char *const setters[] = { "$set", "$set_on_insert" };
 	bson_iter_t iter, value;
 	bool ok = bson_iter_init(&iter, doc);
@@ -128,7 +136,8 @@ static int set_flat(const bson_t *doc, const bson_t *update, bool insert, bson_t
 	return ok ? MUSTER_OK : too_large(err);
 }
 
-int sq_apply(const bson_t *doc, const bson_t *update, bool insert, bson_t *out, struct sq_err *err) {
+int sq_apply(const bson_t *doc, const bson_t *update, bool insert, bson_t *out, struct sq_err *err)
+{
 	static const struct {
 		const char *name;
 		enum verb verb;

@@ -5,7 +5,8 @@
 
 #include "sqlite.h"
 
-static int status_of(int code) {
+static int status_of(int code)
+{
 	switch (code & 0xff) {
 	case SQLITE_FULL:
 		return MUSTER_E_FULL;
@@ -29,7 +30,8 @@ static int status_of(int code) {
 	}
 }
 
-static const char *cure_of(int code) {
+static const char *cure_of(int code)
+{
 	switch (code & 0xff) {
 	case SQLITE_FULL:
 		return "its disk is full: free space there, then try again; everything committed before is kept";
@@ -56,7 +58,8 @@ static const char *cure_of(int code) {
 	}
 }
 
-int sq_fail(struct sq_store *store, struct sq_conn *conn, int code, const char *what, struct sq_err *err) {
+int sq_fail(struct sq_store *store, struct sq_conn *conn, int code, const char *what, struct sq_err *err)
+{
 	const char *said = conn->db ? sqlite3_errmsg(conn->db) : sqlite3_errstr(code);
 	int extended = conn->db ? sqlite3_extended_errcode(conn->db) : code;
 	if (conn->func.status) { /* one of our SQL functions complained, and knows better */
@@ -83,7 +86,8 @@ static const char *const pragmas = "PRAGMA busy_timeout=10000; PRAGMA journal_mo
                                    "PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"
                                    "PRAGMA foreign_keys=OFF; PRAGMA recursive_triggers=OFF;";
 
-int sq_conn_open(struct sq_store *store, struct sq_conn *conn, bool writer, struct sq_err *err) {
+int sq_conn_open(struct sq_store *store, struct sq_conn *conn, bool writer, struct sq_err *err)
+{
 	memset(conn, 0, sizeof *conn);
 	int rc = sqlite3_open_v2(store->path, &conn->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
 	if (rc == SQLITE_OK) {
@@ -107,7 +111,8 @@ int sq_conn_open(struct sq_store *store, struct sq_conn *conn, bool writer, stru
 	return err->status;
 }
 
-void sq_conn_close(struct sq_conn *conn) {
+void sq_conn_close(struct sq_conn *conn)
+{
 	for (size_t i = 0; i < conn->stmt_count; i++) {
 		sqlite3_finalize(conn->stmts[i].stmt);
 		free(conn->stmts[i].sql);
@@ -118,7 +123,8 @@ void sq_conn_close(struct sq_conn *conn) {
 }
 
 /* A slot for a new statement: a free one, or that of the idle statement unused for longest. */
-static struct sq_stmt *stmt_slot(struct sq_conn *conn) {
+static struct sq_stmt *stmt_slot(struct sq_conn *conn)
+{
 	struct sq_stmt *oldest = NULL;
 	if (!conn->stmts)
 		conn->stmts = calloc(SQ_MAX_STMTS, sizeof *conn->stmts);
@@ -137,7 +143,8 @@ static struct sq_stmt *stmt_slot(struct sq_conn *conn) {
 	return oldest;
 }
 
-int sq_prepare(struct sq_store *store, struct sq_conn *conn, const char *sql, sqlite3_stmt **out, struct sq_err *err) {
+int sq_prepare(struct sq_store *store, struct sq_conn *conn, const char *sql, sqlite3_stmt **out, struct sq_err *err)
+{
 	for (size_t i = 0; i < conn->stmt_count; i++) {
 		struct sq_stmt *stmt = &conn->stmts[i];
 		if (stmt->sql && !stmt->busy && (stmt->sql == sql || strcmp(stmt->sql, sql) == 0)) {
@@ -164,7 +171,8 @@ int sq_prepare(struct sq_store *store, struct sq_conn *conn, const char *sql, sq
 	return MUSTER_OK;
 }
 
-void sq_stmt_done(struct sq_conn *conn, sqlite3_stmt *stmt) {
+void sq_stmt_done(struct sq_conn *conn, sqlite3_stmt *stmt)
+{
 	if (!stmt)
 		return;
 	sqlite3_reset(stmt);
@@ -174,7 +182,8 @@ void sq_stmt_done(struct sq_conn *conn, sqlite3_stmt *stmt) {
 			conn->stmts[i].busy = false;
 }
 
-int sq_step_done(struct sq_store *store, struct sq_conn *conn, sqlite3_stmt *stmt, const char *what, struct sq_err *err) {
+int sq_step_done(struct sq_store *store, struct sq_conn *conn, sqlite3_stmt *stmt, const char *what, struct sq_err *err)
+{
 	int rc;
 	do
 		rc = sqlite3_step(stmt);
@@ -187,12 +196,14 @@ int sq_step_done(struct sq_store *store, struct sq_conn *conn, sqlite3_stmt *stm
 	return sq_fail(store, conn, rc, what, err);
 }
 
-int sq_exec(struct sq_store *store, struct sq_conn *conn, const char *sql, struct sq_err *err) {
+int sq_exec(struct sq_store *store, struct sq_conn *conn, const char *sql, struct sq_err *err)
+{
 	int rc = sqlite3_exec(conn->db, sql, NULL, NULL, NULL);
 	return rc == SQLITE_OK ? MUSTER_OK : sq_fail(store, conn, rc, "change its layout", err);
 }
 
-int sq_query_int(struct sq_store *store, struct sq_conn *conn, const char *sql, int64_t *out, struct sq_err *err) {
+int sq_query_int(struct sq_store *store, struct sq_conn *conn, const char *sql, int64_t *out, struct sq_err *err)
+{
 	sqlite3_stmt *stmt = NULL;
 	int rc = sqlite3_prepare_v2(conn->db, sql, -1, &stmt, NULL);
 	if (rc == SQLITE_OK)
@@ -205,7 +216,8 @@ int sq_query_int(struct sq_store *store, struct sq_conn *conn, const char *sql, 
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? MUSTER_OK : err->status;
 }
 
-int sq_reader_take(struct sq_store *store, struct sq_conn **out, struct sq_err *err) {
+int sq_reader_take(struct sq_store *store, struct sq_conn **out, struct sq_err *err)
+{
 	for (size_t i = 0; i < store->reader_count; i++) {
 		if (!store->readers[i]->busy) {
 			store->readers[i]->busy = true;

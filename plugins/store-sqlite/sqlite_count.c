@@ -9,7 +9,8 @@
  * json_each. The filter stays in a subquery: json_each has columns of its own with common names.
  */
 static void group_text(const struct sq_collection *coll, const char *field, struct sq_sql *sql, struct sq_binds *binds,
-                       bool *plain, bool *as_bool) {
+                       bool *plain, bool *as_bool)
+{
 	int at = sq_field_find(coll, field, strlen(field), -1);
 	const struct sq_field *def = at >= 0 ? &coll->fields[at] : NULL;
 	bool own = strcmp(field, "_id") == 0 || strcmp(field, "rev") == 0;
@@ -29,7 +30,8 @@ static void group_text(const struct sq_collection *coll, const char *field, stru
 }
 
 static int compile(struct sq_store *store, const struct sq_collection *coll, const bson_t *filter, const char *field, bool *plain,
-                   bool *as_bool, struct sq_err *err) {
+                   bool *as_bool, struct sq_err *err)
+{
 	struct sq_sql *sql = &store->sql;
 	sq_sql_reset(sql);
 	store->binds.count = 0;
@@ -48,7 +50,8 @@ static int compile(struct sq_store *store, const struct sq_collection *coll, con
 }
 
 /* The value of one group; json_each tells true, false and null by their type. */
-static void group_value(sqlite3_stmt *stmt, bool plain, bool as_bool, struct sq_value *out) {
+static void group_value(sqlite3_stmt *stmt, bool plain, bool as_bool, struct sq_value *out)
+{
 	const char *type = (const char *)sqlite3_column_text(stmt, 2);
 	sq_value_from_sqlite(sqlite3_column_value(stmt, 0), as_bool, out);
 	if (plain || !type)
@@ -60,7 +63,8 @@ static void group_value(sqlite3_stmt *stmt, bool plain, bool as_bool, struct sq_
 }
 
 static int deliver(struct sq_store *store, struct sq_conn *conn, sqlite3_stmt *stmt, const char *field, bool plain, bool as_bool,
-                   muster_group_fn fn, void *data, struct sq_err *err) {
+                   muster_group_fn fn, void *data, struct sq_err *err)
+{
 	int rc, status = MUSTER_OK;
 	bson_t key = BSON_INITIALIZER;
 	while (status == MUSTER_OK && (rc = sqlite3_step(stmt)) != SQLITE_DONE) {
@@ -85,7 +89,8 @@ static int deliver(struct sq_store *store, struct sq_conn *conn, sqlite3_stmt *s
 }
 
 int sq_count(struct sq_store *store, const char *collection, struct muster_bytes filter, const char *field, muster_group_fn fn,
-             void *data, struct sq_err *err) {
+             void *data, struct sq_err *err)
+{
 	bson_t doc;
 	struct sq_collection *coll;
 	struct sq_conn *conn = NULL;

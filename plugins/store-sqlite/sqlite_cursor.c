@@ -16,7 +16,8 @@ struct muster_cursor {
 };
 
 /* filter, sort, after and fields outlive the find. */
-static int hold(struct muster_cursor *cursor, struct muster_query *query) {
+static int hold(struct muster_cursor *cursor, struct muster_query *query)
+{
 	size_t fields = query->fields ? strlen(query->fields) + 1 : 0;
 	size_t f = query->filter.length, s = query->sort.length, a = query->after.length;
 	char *at = malloc(f + s + a + fields + 1);
@@ -34,7 +35,8 @@ static int hold(struct muster_cursor *cursor, struct muster_query *query) {
 	return MUSTER_OK;
 }
 
-void sq_cursor_close(struct muster_cursor *cursor) {
+void sq_cursor_close(struct muster_cursor *cursor)
+{
 	if (!cursor)
 		return;
 	if (cursor->conn) {
@@ -47,7 +49,8 @@ void sq_cursor_close(struct muster_cursor *cursor) {
 	free(cursor);
 }
 
-static int step(struct sq_store *store, struct muster_cursor *cursor, struct sq_err *err) {
+static int step(struct sq_store *store, struct muster_cursor *cursor, struct sq_err *err)
+{
 	int rc = sqlite3_step(cursor->stmt);
 	if (rc == SQLITE_ROW)
 		return MUSTER_OK;
@@ -59,7 +62,8 @@ static int step(struct sq_store *store, struct muster_cursor *cursor, struct sq_
 	return sq_err_set(err, MUSTER_E_END, "no more documents");
 }
 
-static int start(struct sq_store *store, struct muster_cursor *cursor, const struct muster_query *query, struct sq_err *err) {
+static int start(struct sq_store *store, struct muster_cursor *cursor, const struct muster_query *query, struct sq_err *err)
+{
 	struct sq_collection *coll;
 	struct sq_binds *binds = &store->binds;
 	int status = sq_collection_get(store, query->collection, &coll, err);
@@ -86,7 +90,8 @@ static int start(struct sq_store *store, struct muster_cursor *cursor, const str
 	return status == MUSTER_E_END ? MUSTER_OK : status;
 }
 
-int sq_find(struct sq_store *store, const struct muster_query *query, struct muster_cursor **out, struct sq_err *err) {
+int sq_find(struct sq_store *store, const struct muster_query *query, struct muster_cursor **out, struct sq_err *err)
+{
 	struct muster_query held = *query;
 	struct muster_cursor *cursor = calloc(1, sizeof *cursor);
 	if (!cursor)
@@ -104,7 +109,8 @@ int sq_find(struct sq_store *store, const struct muster_query *query, struct mus
 	return status;
 }
 
-int sq_next(struct sq_store *store, struct muster_cursor *cursor, struct muster_bytes *out, struct sq_err *err) {
+int sq_next(struct sq_store *store, struct muster_cursor *cursor, struct muster_bytes *out, struct sq_err *err)
+{
 	if (!cursor->stmt)
 		return sq_err_set(err, MUSTER_E_END, "no more documents");
 	if (!cursor->ahead) {

@@ -5,20 +5,24 @@
 
 #include "sqlite.h"
 
-static const char *type_word(uint32_t type) {
+static const char *type_word(uint32_t type)
+{
 	static const char *const words[] = { "?", "text", "int", "bool", "time", "address", "list", "object" };
 	return type <= MUSTER_FIELD_OBJECT ? words[type] : words[0];
 }
 
-static const struct muster_field *field_at(const struct muster_array *fields, uint32_t i) {
+static const struct muster_field *field_at(const struct muster_array *fields, uint32_t i)
+{
 	return (const struct muster_field *)(const void *)((const char *)fields->items + (size_t)i * fields->item_size);
 }
 
-static const struct muster_index *index_at(const struct muster_array *indexes, uint32_t i) {
+static const struct muster_index *index_at(const struct muster_array *indexes, uint32_t i)
+{
 	return (const struct muster_index *)(const void *)((const char *)indexes->items + (size_t)i * indexes->item_size);
 }
 
-static int check_definition(const struct muster_collection *def, struct sq_err *err) {
+static int check_definition(const struct muster_collection *def, struct sq_err *err)
+{
 	if (!def->name || !sq_name_valid(def->name, strlen(def->name)) || strncmp(def->name, "muster_", 7) == 0 ||
 	    strncmp(def->name, "sqlite_", 7) == 0)
 		return sq_err_set(err, MUSTER_E_USAGE, "a collection's name is [a-z][a-z0-9_]{0,63} and does not start with muster_ or sqlite_");
@@ -35,7 +39,8 @@ static int check_definition(const struct muster_collection *def, struct sq_err *
 }
 
 /* Moves a field that was undeclared until now from the documents into its new column. */
-static int move_in(struct sq_store *store, const char *collection, const char *field, struct sq_err *err) {
+static int move_in(struct sq_store *store, const char *collection, const char *field, struct sq_err *err)
+{
 	struct sq_collection *coll = NULL;
 	sqlite3_stmt *read = NULL, *write = NULL;
 	struct sq_conn *conn = &store->writer;
@@ -70,7 +75,8 @@ static int move_in(struct sq_store *store, const char *collection, const char *f
 	return status;
 }
 
-static int run(struct sq_store *store, struct sq_sql *sql, struct sq_err *err) {
+static int run(struct sq_store *store, struct sq_sql *sql, struct sq_err *err)
+{
 	int status = sql->failed ? sq_err_set(err, MUSTER_E_NO_MEMORY, "%s: there is not enough memory", store->path)
 	                         : sq_exec(store, &store->writer, sql->text, err);
 	sq_sql_reset(sql);
@@ -78,7 +84,8 @@ static int run(struct sq_store *store, struct sq_sql *sql, struct sq_err *err) {
 }
 
 static int add_field(struct sq_store *store, const struct muster_collection *def, const struct muster_field *field,
-                     size_t position, bool fresh, struct sq_err *err) {
+                     size_t position, bool fresh, struct sq_err *err)
+{
 	struct sq_sql *sql = &store->sql;
 	sq_sql_reset(sql);
 	if (!fresh && field->type != MUSTER_FIELD_OBJECT)
@@ -92,7 +99,8 @@ static int add_field(struct sq_store *store, const struct muster_collection *def
 
 /* A declared field keeps the type of its first definition: its column's content would be read differently. */
 static int add_fields(struct sq_store *store, const struct muster_collection *def, const struct sq_collection *old,
-                      struct sq_err *err) {
+                      struct sq_err *err)
+{
 	int status = MUSTER_OK;
 	size_t position = old ? old->count : 0;
 	for (uint32_t i = 0; i < def->fields.count && status == MUSTER_OK; i++) {
@@ -109,7 +117,8 @@ static int add_fields(struct sq_store *store, const struct muster_collection *de
 	return status;
 }
 
-static int make_table(struct sq_store *store, const struct muster_collection *def, struct sq_err *err) {
+static int make_table(struct sq_store *store, const struct muster_collection *def, struct sq_err *err)
+{
 	struct sq_sql *sql = &store->sql;
 	sq_sql_reset(sql);
 	sq_sql_add(sql, "CREATE TABLE \"%s\" (\n\t_id TEXT PRIMARY KEY NOT NULL,\n\trev INTEGER NOT NULL", def->name);
@@ -123,7 +132,8 @@ static int make_table(struct sq_store *store, const struct muster_collection *de
 }
 
 /* One part of "zone,-ip_key" as SQL. */
-static int index_part(const struct sq_collection *coll, const char *part, size_t length, struct sq_sql *sql, struct sq_err *err) {
+static int index_part(const struct sq_collection *coll, const char *part, size_t length, struct sq_sql *sql, struct sq_err *err)
+{
 	bool down = length > 0 && part[0] == '-';
 	part += down;
 	length -= down;
@@ -138,7 +148,8 @@ static int index_part(const struct sq_collection *coll, const char *part, size_t
 }
 
 static int add_index(struct sq_store *store, const struct sq_collection *coll, const struct muster_index *index,
-                     struct sq_err *err) {
+                     struct sq_err *err)
+{
 	struct sq_sql *sql = &store->sql;
 	int64_t there = 0;
 	if (!index->name || !index->fields || !sq_name_valid(index->name, strlen(index->name)))
@@ -165,7 +176,8 @@ static int add_index(struct sq_store *store, const struct sq_collection *coll, c
 	return status == MUSTER_OK ? run(store, sql, err) : status;
 }
 
-static int define_inside(struct sq_store *store, const struct muster_collection *def, struct sq_err *err) {
+static int define_inside(struct sq_store *store, const struct muster_collection *def, struct sq_err *err)
+{
 	struct sq_collection *old = NULL, *coll = NULL;
 	int status = sq_collection_load(store, def->name, &old, err);
 	if (status == MUSTER_E_NOT_FOUND)
@@ -188,7 +200,8 @@ static int define_inside(struct sq_store *store, const struct muster_collection 
 }
 
 /* Is there anything to add? Keeps an ordinary start free of writes. */
-static int is_current(struct sq_store *store, const struct muster_collection *def, bool *current, struct sq_err *err) {
+static int is_current(struct sq_store *store, const struct muster_collection *def, bool *current, struct sq_err *err)
+{
 	struct sq_collection *old = NULL;
 	int status = sq_collection_load(store, def->name, &old, err);
 	*current = false;
@@ -220,7 +233,8 @@ static int is_current(struct sq_store *store, const struct muster_collection *de
 	return status;
 }
 
-static void forget(struct sq_store *store, const char *name) {
+static void forget(struct sq_store *store, const char *name)
+{
 	for (size_t i = 0; i < store->collection_count; i++) {
 		if (strcmp(store->collections[i]->name, name) == 0) {
 			sq_collection_free(store->collections[i]);
@@ -230,7 +244,8 @@ static void forget(struct sq_store *store, const char *name) {
 	}
 }
 
-int sq_define(struct sq_store *store, const struct muster_collection *def, struct sq_err *err) {
+int sq_define(struct sq_store *store, const struct muster_collection *def, struct sq_err *err)
+{
 	bool current = false;
 	struct sq_collection *coll;
 	int status = check_definition(def, err);

@@ -5,7 +5,8 @@
 
 #include "sqlite.h"
 
-int sq_bson_open(struct muster_bytes bytes, const char *what, bson_t *out, struct sq_err *err) {
+int sq_bson_open(struct muster_bytes bytes, const char *what, bson_t *out, struct sq_err *err)
+{
 	static const uint8_t empty[5] = { 5, 0, 0, 0, 0 };
 	size_t error = 0;
 	const uint8_t *data = bytes.length ? bytes.data : empty;
@@ -17,7 +18,8 @@ int sq_bson_open(struct muster_bytes bytes, const char *what, bson_t *out, struc
 	return MUSTER_OK;
 }
 
-static int bind_id(const bson_iter_t *iter, sqlite3_stmt *stmt, const char **id, struct sq_err *err) {
+static int bind_id(const bson_iter_t *iter, sqlite3_stmt *stmt, const char **id, struct sq_err *err)
+{
 	uint32_t length = 0;
 	const char *text = BSON_ITER_HOLDS_UTF8(iter) ? bson_iter_utf8(iter, &length) : NULL;
 	if (!text || length == 0 || length > SQ_MAX_ID || memchr(text, '\0', length))
@@ -27,7 +29,8 @@ static int bind_id(const bson_iter_t *iter, sqlite3_stmt *stmt, const char **id,
 	return MUSTER_OK;
 }
 
-static int bind_list(struct sq_store *store, const bson_iter_t *iter, sqlite3_stmt *stmt, int at, bool *kept) {
+static int bind_list(struct sq_store *store, const bson_iter_t *iter, sqlite3_stmt *stmt, int at, bool *kept)
+{
 	size_t start = store->lists.len;
 	*kept = sq_list_to_json(iter, &store->lists) && !store->lists.failed;
 	if (!*kept)
@@ -38,7 +41,8 @@ static int bind_list(struct sq_store *store, const bson_iter_t *iter, sqlite3_st
 
 /* Binds one declared field; *kept false: it belongs into the rest after all. */
 static int bind_field(struct sq_store *store, const struct sq_collection *coll, int field, const bson_iter_t *iter,
-                      sqlite3_stmt *stmt, int at, bool *kept, struct sq_err *err) {
+                      sqlite3_stmt *stmt, int at, bool *kept, struct sq_err *err)
+{
 	struct sq_value value;
 	const struct sq_field *def = &coll->fields[field];
 	*kept = true;
@@ -55,21 +59,24 @@ static int bind_field(struct sq_store *store, const struct sq_collection *coll, 
 }
 
 /* Parameter of each column: 2 for the first. Columns are numbered without the object fields. */
-static int column_parameter(const struct sq_collection *coll, int field) {
+static int column_parameter(const struct sq_collection *coll, int field)
+{
 	int n = 2;
 	for (int i = 0; i < field; i++)
 		n += coll->fields[i].column;
 	return n;
 }
 
-static int bind_rest(struct sq_store *store, sqlite3_stmt *stmt, int at) {
+static int bind_rest(struct sq_store *store, sqlite3_stmt *stmt, int at)
+{
 	if (bson_empty(&store->rest))
 		return sqlite3_bind_null(stmt, at);
 	return sqlite3_bind_blob64(stmt, at, bson_get_data(&store->rest), store->rest.len, SQLITE_STATIC);
 }
 
 int sq_doc_bind(struct sq_store *store, const struct sq_collection *coll, const bson_t *doc, sqlite3_stmt *stmt,
-                const char **id, struct sq_err *err) {
+                const char **id, struct sq_err *err)
+{
 	bson_iter_t iter;
 	int hint = 0, status = MUSTER_OK, last = column_parameter(coll, (int)coll->count);
 	*id = NULL;
@@ -103,7 +110,8 @@ int sq_doc_bind(struct sq_store *store, const struct sq_collection *coll, const 
 	return status;
 }
 
-void sq_projection_free(struct sq_projection *projection) {
+void sq_projection_free(struct sq_projection *projection)
+{
 	for (size_t i = 0; i < projection->name_count; i++)
 		free(projection->names[i]);
 	free(projection->names);
@@ -112,7 +120,8 @@ void sq_projection_free(struct sq_projection *projection) {
 }
 
 static int read_field(const struct sq_collection *coll, int field, sqlite3_stmt *stmt, int column, bson_t *out,
-                      struct sq_err *err) {
+                      struct sq_err *err)
+{
 	struct sq_value value;
 	const struct sq_field *def = &coll->fields[field];
 	sq_value_from_sqlite(sqlite3_column_value(stmt, column), def->type == MUSTER_FIELD_BOOL, &value);
@@ -131,7 +140,8 @@ static int read_field(const struct sq_collection *coll, int field, sqlite3_stmt 
 	                  def->type == MUSTER_FIELD_LIST ? "JSON array" : "text or number");
 }
 
-static bool wanted(const struct sq_projection *projection, const char *key) {
+static bool wanted(const struct sq_projection *projection, const char *key)
+{
 	if (!projection || !projection->names)
 		return true;
 	for (size_t i = 0; i < projection->name_count; i++)
@@ -141,7 +151,8 @@ static bool wanted(const struct sq_projection *projection, const char *key) {
 }
 
 static int read_rest(const struct sq_collection *coll, const struct sq_projection *projection, sqlite3_stmt *stmt, int column,
-                     bson_t *out, struct sq_err *err) {
+                     bson_t *out, struct sq_err *err)
+{
 	bson_t rest;
 	bson_iter_t iter;
 	if (sqlite3_column_type(stmt, column) == SQLITE_NULL)
@@ -165,7 +176,8 @@ static int read_rest(const struct sq_collection *coll, const struct sq_projectio
 }
 
 int sq_doc_read(const struct sq_collection *coll, const struct sq_projection *projection, sqlite3_stmt *stmt, bson_t *out,
-                struct sq_err *err) {
+                struct sq_err *err)
+{
 	int status = MUSTER_OK, column = 2;
 	bson_reinit(out);
 	const char *id = (const char *)sqlite3_column_text(stmt, 0);

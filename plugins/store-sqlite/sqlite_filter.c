@@ -14,12 +14,14 @@ struct compile {
 
 static int compile_doc(struct compile *c, const bson_iter_t *children, int depth);
 
-static int usage(struct compile *c, const char *text, const char *word) {
+static int usage(struct compile *c, const char *text, const char *word)
+{
 	return sq_err_set(c->err, MUSTER_E_USAGE, "filter: %s: \"%.64s\"", text, word);
 }
 
 /* Paths are bound, not written into the text; still only sensible ones are taken. */
-static bool path_valid(const char *path) {
+static bool path_valid(const char *path)
+{
 	size_t length = strlen(path);
 	if (length == 0 || length > 256 || path[0] == '.' || path[length - 1] == '.' || path[0] == '$')
 		return false;
@@ -37,7 +39,8 @@ static const struct {
 		  { "$gt", SQ_GT, false }, { "$gte", SQ_GTE, false },   { "$in", SQ_IN, false },   { "$nin", SQ_IN, true },
 		  { "$has", SQ_HAS, false }, { "$exists", SQ_EXISTS, false } };
 
-static int compile_operator(struct compile *c, const char *path, const bson_iter_t *item) {
+static int compile_operator(struct compile *c, const char *path, const bson_iter_t *item)
+{
 	for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++) {
 		if (strcmp(operators[i].name, bson_iter_key(item)) != 0)
 			continue;
@@ -54,7 +57,8 @@ static int compile_operator(struct compile *c, const char *path, const bson_iter
 	return usage(c, "unknown operator; known are $eq $ne $lt $lte $gt $gte $in $nin $exists $has", bson_iter_key(item));
 }
 
-static int compile_field(struct compile *c, const char *path, const bson_iter_t *value) {
+static int compile_field(struct compile *c, const char *path, const bson_iter_t *value)
+{
 	bson_iter_t item;
 	int status = MUSTER_OK;
 	if (!path_valid(path))
@@ -77,7 +81,8 @@ static int compile_field(struct compile *c, const char *path, const bson_iter_t 
 }
 
 /* $and and $or: an array of filters, not empty. */
-static int compile_group(struct compile *c, const bson_iter_t *list, const char *joint, int depth) {
+static int compile_group(struct compile *c, const bson_iter_t *list, const char *joint, int depth)
+{
 	bson_iter_t item, children;
 	int status = MUSTER_OK;
 	if (!BSON_ITER_HOLDS_ARRAY(list) || !bson_iter_recurse(list, &item) || !bson_iter_next(&item))
@@ -95,7 +100,8 @@ static int compile_group(struct compile *c, const bson_iter_t *list, const char 
 	return status;
 }
 
-static int compile_not(struct compile *c, const bson_iter_t *value, int depth) {
+static int compile_not(struct compile *c, const bson_iter_t *value, int depth)
+{
 	bson_iter_t children;
 	if (!BSON_ITER_HOLDS_DOCUMENT(value) || !bson_iter_recurse(value, &children))
 		return usage(c, "takes a filter", "$not");
@@ -106,7 +112,8 @@ static int compile_not(struct compile *c, const bson_iter_t *value, int depth) {
 	return status;
 }
 
-static int compile_doc(struct compile *c, const bson_iter_t *children, int depth) {
+static int compile_doc(struct compile *c, const bson_iter_t *children, int depth)
+{
 	bson_iter_t iter = *children;
 	const char *joint = "";
 	int status = MUSTER_OK;
@@ -133,7 +140,8 @@ static int compile_doc(struct compile *c, const bson_iter_t *children, int depth
 }
 
 int sq_filter_compile(const struct sq_collection *coll, const bson_t *filter, struct sq_sql *sql, struct sq_binds *binds,
-                      struct sq_err *err) {
+                      struct sq_err *err)
+{
 	bson_iter_t iter;
 	struct compile c = { coll, sql, binds, err, 0 };
 	if (!bson_iter_init(&iter, filter))

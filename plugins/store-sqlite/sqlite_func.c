@@ -5,7 +5,8 @@
 
 #include "sqlite.h"
 
-static bool argument_doc(sqlite3_value *value, bson_t *out) {
+static bool argument_doc(sqlite3_value *value, bson_t *out)
+{
 	static const uint8_t empty[5] = { 5, 0, 0, 0, 0 };
 	const void *data = sqlite3_value_blob(value);
 	size_t length = (size_t)sqlite3_value_bytes(value);
@@ -13,7 +14,8 @@ static bool argument_doc(sqlite3_value *value, bson_t *out) {
 }
 
 /* muster_match(doc, path, op, value) -> 0 | 1 */
-static void fn_match(sqlite3_context *context, int argc, sqlite3_value **argv) {
+static void fn_match(sqlite3_context *context, int argc, sqlite3_value **argv)
+{
 	bson_t doc;
 	struct sq_value value;
 	const char *path = (const char *)sqlite3_value_text(argv[1]);
@@ -25,7 +27,8 @@ static void fn_match(sqlite3_context *context, int argc, sqlite3_value **argv) {
 }
 
 /* muster_get(doc, path) -> the scalar in its column encoding, to sort by; NULL for anything else */
-static void fn_get(sqlite3_context *context, int argc, sqlite3_value **argv) {
+static void fn_get(sqlite3_context *context, int argc, sqlite3_value **argv)
+{
 	bson_t doc;
 	bson_iter_t iter;
 	struct sq_value value = { .class = SQ_MISSING };
@@ -46,7 +49,8 @@ static void fn_get(sqlite3_context *context, int argc, sqlite3_value **argv) {
 }
 
 /* What sq_list_to_json leaves out (fractions, objects) is left out here too: a listing by group counts plain values. */
-static void add_plain(bson_t *list, const bson_iter_t *item, uint32_t *count) {
+static void add_plain(bson_t *list, const bson_iter_t *item, uint32_t *count)
+{
 	char digits[16];
 	const char *key;
 	struct sq_value value;
@@ -58,7 +62,8 @@ static void add_plain(bson_t *list, const bson_iter_t *item, uint32_t *count) {
 }
 
 /* muster_list(doc, path) -> JSON array of the field's values; NULL when it is missing */
-static void fn_list(sqlite3_context *context, int argc, sqlite3_value **argv) {
+static void fn_list(sqlite3_context *context, int argc, sqlite3_value **argv)
+{
 	bson_t doc, list = BSON_INITIALIZER, wrap = BSON_INITIALIZER;
 	bson_iter_t iter, item;
 	uint32_t count = 0;
@@ -80,14 +85,16 @@ static void fn_list(sqlite3_context *context, int argc, sqlite3_value **argv) {
 	bson_destroy(&wrap);
 }
 
-static void complain(sqlite3_context *context, const struct sq_err *err) {
+static void complain(sqlite3_context *context, const struct sq_err *err)
+{
 	struct sq_conn *conn = sqlite3_user_data(context);
 	conn->func = *err;
 	sqlite3_result_error(context, "refused", -1);
 }
 
 /* muster_apply(doc, update) -> doc, NULL when nothing is left of it */
-static void fn_apply(sqlite3_context *context, int argc, sqlite3_value **argv) {
+static void fn_apply(sqlite3_context *context, int argc, sqlite3_value **argv)
+{
 	bson_t doc, update, out = BSON_INITIALIZER;
 	struct sq_err err = { 0 };
 	(void)argc;
@@ -103,7 +110,8 @@ static void fn_apply(sqlite3_context *context, int argc, sqlite3_value **argv) {
 }
 
 /* muster_change(column, "inc" | "min" | "max", int) -> int */
-static void fn_change(sqlite3_context *context, int argc, sqlite3_value **argv) {
+static void fn_change(sqlite3_context *context, int argc, sqlite3_value **argv)
+{
 	int64_t by = sqlite3_value_int64(argv[2]), now = sqlite3_value_int64(argv[0]), sum;
 	const char *verb = (const char *)sqlite3_value_text(argv[1]);
 	struct sq_err err = { 0 };
@@ -123,7 +131,8 @@ static void fn_change(sqlite3_context *context, int argc, sqlite3_value **argv) 
 	}
 }
 
-int sq_functions_register(sqlite3 *db, struct sq_conn *conn) {
+int sq_functions_register(sqlite3 *db, struct sq_conn *conn)
+{
 	static const struct {
 		const char *name;
 		int arguments;

@@ -11,13 +11,15 @@ struct held {
 	bool there;
 };
 
-static int64_t clock_ms(void) {
+static int64_t clock_ms(void)
+{
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int read_held(struct sq_store *store, const char *name, struct held *out, struct sq_err *err) {
+static int read_held(struct sq_store *store, const char *name, struct held *out, struct sq_err *err)
+{
 	sqlite3_stmt *stmt;
 	memset(out, 0, sizeof *out);
 	int status = sq_prepare(store, &store->writer, "SELECT owner, until, fence, touched FROM muster_leases WHERE name = ?", &stmt, err);
@@ -41,7 +43,8 @@ static int read_held(struct sq_store *store, const char *name, struct held *out,
 	return status;
 }
 
-static int store_held(struct sq_store *store, const char *name, const struct held *held, struct sq_err *err) {
+static int store_held(struct sq_store *store, const char *name, const struct held *held, struct sq_err *err)
+{
 	sqlite3_stmt *stmt;
 	int status = sq_prepare(store, &store->writer,
 	                        "INSERT INTO muster_leases VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (name) DO UPDATE SET owner = ?2, "
@@ -60,7 +63,8 @@ static int store_held(struct sq_store *store, const char *name, const struct hel
 
 /* Decides; the row stays for ever, since its fence must never start again. */
 static int decide(int verb, const char *name, const char *owner, int64_t ttl_ms, const struct muster_lease *lease,
-                  struct held *held, struct sq_err *err) {
+                  struct held *held, struct sq_err *err)
+{
 	bool mine = held->there && strcmp(held->owner, owner) == 0;
 	if (verb == MUSTER_LEASE_ACQUIRE) {
 		if (held->there && !mine && held->until > held->touched)
@@ -80,7 +84,8 @@ static int decide(int verb, const char *name, const char *owner, int64_t ttl_ms,
 }
 
 int sq_lease(struct sq_store *store, int verb, const char *name, const char *owner, int64_t ttl_ms, struct muster_lease *lease,
-             struct sq_err *err) {
+             struct sq_err *err)
+{
 	struct held held;
 	if (!name || !owner || !*name || !*owner || strlen(name) > SQ_MAX_ID || strlen(owner) > SQ_MAX_ID)
 		return sq_err_set(err, MUSTER_E_USAGE, "lease: name and owner have 1 to %d bytes", SQ_MAX_ID);

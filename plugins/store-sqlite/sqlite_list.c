@@ -6,7 +6,8 @@
 
 #include "sqlite.h"
 
-static void json_text(struct sq_sql *out, const char *text, size_t length) {
+static void json_text(struct sq_sql *out, const char *text, size_t length)
+{
 	size_t start = 0;
 	sq_sql_add(out, "\"");
 	for (size_t i = 0; i < length; i++) {
@@ -24,7 +25,8 @@ static void json_text(struct sq_sql *out, const char *text, size_t length) {
 }
 
 /* A NUL inside a text would end it for SQLite's JSON functions; such lists stay in the document. */
-static bool json_element(struct sq_sql *out, const bson_iter_t *item) {
+static bool json_element(struct sq_sql *out, const bson_iter_t *item)
+{
 	struct sq_value value;
 	sq_value_from_iter(item, &value);
 	switch (value.class) {
@@ -49,7 +51,8 @@ static bool json_element(struct sq_sql *out, const bson_iter_t *item) {
 	}
 }
 
-bool sq_list_to_json(const bson_iter_t *array, struct sq_sql *out) {
+bool sq_list_to_json(const bson_iter_t *array, struct sq_sql *out)
+{
 	bson_iter_t item;
 	size_t start = out->len;
 	const char *comma = "";
@@ -74,7 +77,8 @@ struct scan {
 	char *buffer; /* unescaped text, as long as the input at most */
 };
 
-static int hex_value(const char *digits) {
+static int hex_value(const char *digits)
+{
 	int value = 0;
 	for (int i = 0; i < 4; i++) {
 		char c = digits[i];
@@ -87,7 +91,8 @@ static int hex_value(const char *digits) {
 }
 
 /* The text after an opening quote; false when it holds an escape that we never write. */
-static bool scan_text(struct scan *scan, size_t *length) {
+static bool scan_text(struct scan *scan, size_t *length)
+{
 	size_t n = 0;
 	while (scan->at < scan->end && *scan->at != '"') {
 		char c = *scan->at++;
@@ -111,7 +116,8 @@ static bool scan_text(struct scan *scan, size_t *length) {
 	return scan->at++ < scan->end;
 }
 
-static bool scan_word(struct scan *scan, const char *word) {
+static bool scan_word(struct scan *scan, const char *word)
+{
 	size_t length = strlen(word);
 	if ((size_t)(scan->end - scan->at) < length || memcmp(scan->at, word, length) != 0)
 		return false;
@@ -119,7 +125,8 @@ static bool scan_word(struct scan *scan, const char *word) {
 	return true;
 }
 
-static bool scan_int(struct scan *scan, int64_t *out) {
+static bool scan_int(struct scan *scan, int64_t *out)
+{
 	const char *start = scan->at;
 	bool negative = start < scan->end && *start == '-';
 	uint64_t value = 0;
@@ -137,7 +144,8 @@ static bool scan_int(struct scan *scan, int64_t *out) {
 	return true;
 }
 
-static bool scan_element(struct scan *scan, struct sq_value *value) {
+static bool scan_element(struct scan *scan, struct sq_value *value)
+{
 	memset(value, 0, sizeof *value);
 	if (scan->at < scan->end && *scan->at == '"') {
 		scan->at++;
@@ -158,7 +166,8 @@ static bool scan_element(struct scan *scan, struct sq_value *value) {
 	return scan_int(scan, &value->number);
 }
 
-static bool scan_list(struct scan *scan, bson_t *array) {
+static bool scan_list(struct scan *scan, bson_t *array)
+{
 	uint32_t index = 0;
 	char digits[16];
 	const char *key;
@@ -179,7 +188,8 @@ static bool scan_list(struct scan *scan, bson_t *array) {
 }
 
 /* What an operator wrote by hand: blanks, fractions, other escapes. */
-static bool append_foreign(bson_t *doc, const char *key, int key_length, const char *json, size_t length) {
+static bool append_foreign(bson_t *doc, const char *key, int key_length, const char *json, size_t length)
+{
 	struct sq_sql text = { 0 };
 	bson_t parsed;
 	bson_iter_t iter;
@@ -195,7 +205,8 @@ static bool append_foreign(bson_t *doc, const char *key, int key_length, const c
 	return ok;
 }
 
-bool sq_list_append(bson_t *doc, const char *key, int key_length, const char *json, size_t length) {
+bool sq_list_append(bson_t *doc, const char *key, int key_length, const char *json, size_t length)
+{
 	char small[512];
 	bson_t array = BSON_INITIALIZER;
 	struct scan scan = { json, json + length, length <= sizeof small ? small : malloc(length) };

@@ -4,7 +4,8 @@
 
 #include "sqlite.h"
 
-bool sq_find_path(const bson_t *doc, const char *path, bson_iter_t *out) {
+bool sq_find_path(const bson_t *doc, const char *path, bson_iter_t *out)
+{
 	bson_iter_t iter;
 	if (!bson_iter_init(&iter, doc))
 		return false;
@@ -24,11 +25,13 @@ bool sq_find_path(const bson_t *doc, const char *path, bson_iter_t *out) {
 	}
 }
 
-static unsigned char lower(char c) {
+static unsigned char lower(char c)
+{
 	return (unsigned char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
 }
 
-static bool contains(const struct sq_value *text, const struct sq_value *part) {
+static bool contains(const struct sq_value *text, const struct sq_value *part)
+{
 	if (text->class != SQ_TEXT_CLASS || part->class != SQ_TEXT_CLASS)
 		return false;
 	for (size_t i = 0; i + part->length <= text->length; i++) {
@@ -42,7 +45,8 @@ static bool contains(const struct sq_value *text, const struct sq_value *part) {
 }
 
 /* `wanted` of SQ_IN is a BSON array. */
-static bool one_of(const struct sq_value *value, const struct sq_value *wanted) {
+static bool one_of(const struct sq_value *value, const struct sq_value *wanted)
+{
 	bson_t array;
 	bson_iter_t iter;
 	if (!wanted->blob || !bson_init_static(&array, (const uint8_t *)wanted->text, wanted->length) ||
@@ -57,7 +61,8 @@ static bool one_of(const struct sq_value *value, const struct sq_value *wanted) 
 	return false;
 }
 
-static bool match_scalar(const struct sq_value *value, enum sq_op op, const struct sq_value *wanted) {
+static bool match_scalar(const struct sq_value *value, enum sq_op op, const struct sq_value *wanted)
+{
 	if (op == SQ_HAS)
 		return contains(value, wanted);
 	if (op == SQ_IN)
@@ -81,7 +86,8 @@ static bool match_scalar(const struct sq_value *value, enum sq_op op, const stru
 	}
 }
 
-bool sq_match_path(const bson_t *doc, const char *path, enum sq_op op, const struct sq_value *value) {
+bool sq_match_path(const bson_t *doc, const char *path, enum sq_op op, const struct sq_value *value)
+{
 	bson_iter_t iter, item;
 	struct sq_value found;
 	if (!sq_find_path(doc, path, &iter))

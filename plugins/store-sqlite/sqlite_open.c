@@ -9,7 +9,8 @@
 
 #include "sqlite.h"
 
-static int path_fail(const char *path, int errnum, const char *what, struct sq_err *err) {
+static int path_fail(const char *path, int errnum, const char *what, struct sq_err *err)
+{
 	const char *cure = errnum == EROFS    ? "the file system is mounted read-only: remount it or name another path"
 	                   : errnum == EACCES ? "check the owner and mode of the directory, or name another path"
 	                   : errnum == ENOSPC || errnum == EDQUOT ? "the disk is full: free space there"
@@ -20,7 +21,8 @@ static int path_fail(const char *path, int errnum, const char *what, struct sq_e
 }
 
 /* The directories above `path` that are missing, for the owner alone. */
-static int make_directories(const char *path, struct sq_err *err) {
+static int make_directories(const char *path, struct sq_err *err)
+{
 	char *copy = strdup(path);
 	int status = MUSTER_OK;
 	if (!copy)
@@ -36,7 +38,8 @@ static int make_directories(const char *path, struct sq_err *err) {
 }
 
 /* SQLite gives -wal and -shm the mode of the file, so the file is made here with its final one. */
-static int make_file(struct sq_store *store, struct sq_err *err) {
+static int make_file(struct sq_store *store, struct sq_err *err)
+{
 	struct stat st;
 	if (stat(store->path, &st) != 0) {
 		if (errno != ENOENT)
@@ -73,7 +76,8 @@ static const char *const layout =
 _Static_assert(SQ_APPLICATION_ID == 1297306706 && SQ_LAYOUT == 1, "the layout text states both");
 
 /* Whose file is it? Sets *fresh for one without any content. */
-static int recognise(struct sq_store *store, bool *fresh, struct sq_err *err) {
+static int recognise(struct sq_store *store, bool *fresh, struct sq_err *err)
+{
 	int64_t id = 0, version = 0, tables = 0;
 	struct sq_conn probe = { 0 };
 	int rc = sqlite3_open_v2(store->path, &probe.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
@@ -102,7 +106,8 @@ static int recognise(struct sq_store *store, bool *fresh, struct sq_err *err) {
 }
 
 /* Two processes may both find the file empty; the second one sees the first one's work inside the transaction. */
-static int lay_out(struct sq_store *store, struct sq_err *err) {
+static int lay_out(struct sq_store *store, struct sq_err *err)
+{
 	int64_t id = 0;
 	struct sq_conn *conn = &store->writer;
 	int rc = sqlite3_exec(conn->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
@@ -118,7 +123,8 @@ static int lay_out(struct sq_store *store, struct sq_err *err) {
 	return status;
 }
 
-int sq_store_prepare(struct sq_store *store, struct sq_err *err) {
+int sq_store_prepare(struct sq_store *store, struct sq_err *err)
+{
 	bool fresh = false;
 	if (make_file(store, err) != MUSTER_OK || recognise(store, &fresh, err) != MUSTER_OK)
 		return err->status;

@@ -25,7 +25,8 @@ struct plan {
 	bool paged;
 };
 
-static int keep_name(struct sq_projection *projection, const char *name, size_t length) {
+static int keep_name(struct sq_projection *projection, const char *name, size_t length)
+{
 	char **names = realloc(projection->names, (projection->name_count + 1) * sizeof *names);
 	if (!names)
 		return MUSTER_E_NO_MEMORY;
@@ -39,7 +40,8 @@ static int keep_name(struct sq_projection *projection, const char *name, size_t 
 }
 
 static int projection_add(const struct sq_collection *coll, struct sq_projection *projection, const char *name, size_t length,
-                          struct sq_err *err) {
+                          struct sq_err *err)
+{
 	int at = sq_field_find(coll, name, length, -1);
 	if (!sq_name_valid(name, length) && !(length == 3 && memcmp(name, "_id", 3) == 0))
 		return sq_err_set(err, MUSTER_E_USAGE, "fields: \"%.*s\" is no name of a top-level field", (int)(length > 64 ? 64 : length), name);
@@ -58,7 +60,8 @@ static int projection_add(const struct sq_collection *coll, struct sq_projection
 }
 
 static int projection_parse(const struct sq_collection *coll, const char *fields, struct sq_projection *projection,
-                            struct sq_err *err) {
+                            struct sq_err *err)
+{
 	projection->fields = calloc(coll->count + 1, sizeof *projection->fields);
 	if (!projection->fields)
 		return sq_err_set(err, MUSTER_E_NO_MEMORY, "there is not enough memory");
@@ -73,7 +76,8 @@ static int projection_parse(const struct sq_collection *coll, const char *fields
 	return status;
 }
 
-static void select_columns(struct plan *plan, const char *fields, const struct sq_projection *projection) {
+static void select_columns(struct plan *plan, const char *fields, const struct sq_projection *projection)
+{
 	if (!fields) {
 		sq_sql_add(plan->sql, "SELECT %s", plan->coll->select);
 		return;
@@ -85,7 +89,8 @@ static void select_columns(struct plan *plan, const char *fields, const struct s
 		sq_sql_add(plan->sql, ", doc");
 }
 
-static int add_key(struct plan *plan, const char *path, bool down) {
+static int add_key(struct plan *plan, const char *path, bool down)
+{
 	struct key *key = &plan->keys[plan->count];
 	size_t length = strlen(path);
 	if (plan->count == MAX_KEYS || length == 0 || length > 256 || path[0] == '$')
@@ -98,7 +103,8 @@ static int add_key(struct plan *plan, const char *path, bool down) {
 	return MUSTER_OK;
 }
 
-static int read_sort(struct plan *plan, const bson_t *sort) {
+static int read_sort(struct plan *plan, const bson_t *sort)
+{
 	bson_iter_t iter;
 	int status = MUSTER_OK;
 	bool has_id = false;
@@ -118,7 +124,8 @@ static int read_sort(struct plan *plan, const bson_t *sort) {
 }
 
 /* Values of the last document of the page before, in the encoding of their columns. */
-static int read_after(struct plan *plan, const bson_t *after) {
+static int read_after(struct plan *plan, const bson_t *after)
+{
 	bson_iter_t iter;
 	for (size_t i = 0; i < plan->count; i++) {
 		struct key *key = &plan->keys[i];
@@ -141,7 +148,8 @@ static int read_after(struct plan *plan, const bson_t *after) {
 	return MUSTER_OK;
 }
 
-static void key_text(struct plan *plan, const struct key *key) {
+static void key_text(struct plan *plan, const struct key *key)
+{
 	if (key->own || key->field) {
 		sq_sql_add(plan->sql, "\"%s\"", key->path);
 	} else {
@@ -150,13 +158,15 @@ static void key_text(struct plan *plan, const struct key *key) {
 	}
 }
 
-static void key_value(struct plan *plan, const struct key *key, const char *sign) {
+static void key_value(struct plan *plan, const struct key *key, const char *sign)
+{
 	sq_sql_add(plan->sql, " %s ?", sign);
 	sq_binds_add(plan->binds, &key->after, key->field && key->field->type == MUSTER_FIELD_BOOL);
 }
 
 /* "Beyond" one key: missing stands before everything. */
-static void key_beyond(struct plan *plan, const struct key *key) {
+static void key_beyond(struct plan *plan, const struct key *key)
+{
 	if (key->after.class == SQ_MISSING) {
 		if (key->down) {
 			sq_sql_add(plan->sql, "0");
@@ -178,7 +188,8 @@ static void key_beyond(struct plan *plan, const struct key *key) {
 }
 
 /* (k1 beyond v1 OR (k1 IS v1 AND (k2 beyond v2 OR ...))), with a plain bound on k1 that an index can use. */
-static void compile_after(struct plan *plan) {
+static void compile_after(struct plan *plan)
+{
 	const struct key *first = &plan->keys[0];
 	if (!first->down && first->after.class != SQ_MISSING && (first->own || first->field)) {
 		sq_sql_add(plan->sql, " AND ");
@@ -201,7 +212,8 @@ static void compile_after(struct plan *plan) {
 		sq_sql_add(plan->sql, "))");
 }
 
-static int compile_rows(struct plan *plan, const bson_t *filter, uint32_t limit) {
+static int compile_rows(struct plan *plan, const bson_t *filter, uint32_t limit)
+{
 	sq_sql_add(plan->sql, " FROM \"%s\" WHERE ", plan->coll->name);
 	int status = sq_filter_compile(plan->coll, filter, plan->sql, plan->binds, plan->err);
 	if (status != MUSTER_OK)
@@ -219,7 +231,8 @@ static int compile_rows(struct plan *plan, const bson_t *filter, uint32_t limit)
 }
 
 int sq_query_compile(struct sq_store *store, const struct sq_collection *coll, const struct muster_query *query,
-                     struct sq_projection *projection, struct sq_sql *sql, struct sq_binds *binds, struct sq_err *err) {
+                     struct sq_projection *projection, struct sq_sql *sql, struct sq_binds *binds, struct sq_err *err)
+{
 	bson_t filter, sort, after;
 	struct plan plan = { store, coll, sql, binds, err, .count = 0, .paged = query->after.length != 0 };
 	int status = sq_bson_open(query->filter, "filter", &filter, err);

@@ -5,7 +5,8 @@
 
 #include "sqlite.h"
 
-bool sq_name_valid(const char *name, size_t length) {
+bool sq_name_valid(const char *name, size_t length)
+{
 	if (length == 0 || length > 64 || name[0] < 'a' || name[0] > 'z')
 		return false;
 	for (size_t i = 0; i < length; i++)
@@ -14,7 +15,8 @@ bool sq_name_valid(const char *name, size_t length) {
 	return true;
 }
 
-int sq_field_find(const struct sq_collection *coll, const char *name, size_t length, int hint) {
+int sq_field_find(const struct sq_collection *coll, const char *name, size_t length, int hint)
+{
 	if (hint >= 0 && (size_t)hint < coll->count && coll->fields[hint].length == length &&
 	    memcmp(coll->fields[hint].name, name, length) == 0)
 		return hint;
@@ -34,7 +36,8 @@ int sq_field_find(const struct sq_collection *coll, const char *name, size_t len
 	return -1;
 }
 
-static int sort_fields(struct sq_collection *coll) {
+static int sort_fields(struct sq_collection *coll)
+{
 	coll->sorted = calloc(coll->count + 1, sizeof *coll->sorted);
 	if (!coll->sorted)
 		return MUSTER_E_NO_MEMORY;
@@ -47,7 +50,8 @@ static int sort_fields(struct sq_collection *coll) {
 	return MUSTER_OK;
 }
 
-static void texts_build(struct sq_collection *coll, struct sq_sql sql[5]) {
+static void texts_build(struct sq_collection *coll, struct sq_sql sql[5])
+{
 	sq_sql_add(&sql[0], "_id, rev");
 	sq_sql_add(&sql[1], "INSERT INTO \"%s\" (_id, rev", coll->name);
 	sq_sql_add(&sql[3], "UPDATE \"%s\" SET rev = rev + 1", coll->name);
@@ -74,7 +78,8 @@ static void texts_build(struct sq_collection *coll, struct sq_sql sql[5]) {
 }
 
 /* Fills what follows from name and fields. */
-static int finish(struct sq_collection *coll) {
+static int finish(struct sq_collection *coll)
+{
 	struct sq_sql sql[5] = { 0 };
 	char **texts[5] = { &coll->select, &coll->insert, &coll->put, &coll->replace, &coll->get };
 	texts_build(coll, sql);
@@ -87,7 +92,8 @@ static int finish(struct sq_collection *coll) {
 	return status;
 }
 
-void sq_collection_free(struct sq_collection *coll) {
+void sq_collection_free(struct sq_collection *coll)
+{
 	if (!coll)
 		return;
 	for (size_t i = 0; i < coll->count; i++)
@@ -103,7 +109,8 @@ void sq_collection_free(struct sq_collection *coll) {
 	free(coll);
 }
 
-static int field_add(struct sq_collection *coll, const char *name, uint32_t type) {
+static int field_add(struct sq_collection *coll, const char *name, uint32_t type)
+{
 	struct sq_field *field = &coll->fields[coll->count];
 	field->name = strdup(name);
 	if (!field->name)
@@ -115,7 +122,8 @@ static int field_add(struct sq_collection *coll, const char *name, uint32_t type
 	return MUSTER_OK;
 }
 
-static int read_fields(struct sq_store *store, struct sq_collection *coll, struct sq_err *err) {
+static int read_fields(struct sq_store *store, struct sq_collection *coll, struct sq_err *err)
+{
 	sqlite3_stmt *stmt;
 	int rc, status = sq_prepare(store, &store->writer,
 	                            "SELECT field, type FROM muster_fields WHERE collection = ? ORDER BY position", &stmt, err);
@@ -136,7 +144,8 @@ static int read_fields(struct sq_store *store, struct sq_collection *coll, struc
 	return status;
 }
 
-static int read_version(struct sq_store *store, struct sq_collection *coll, struct sq_err *err) {
+static int read_version(struct sq_store *store, struct sq_collection *coll, struct sq_err *err)
+{
 	sqlite3_stmt *stmt;
 	int status = sq_prepare(store, &store->writer, "SELECT version FROM muster_collections WHERE name = ?", &stmt, err);
 	if (status != MUSTER_OK)
@@ -153,7 +162,8 @@ static int read_version(struct sq_store *store, struct sq_collection *coll, stru
 	return status;
 }
 
-int sq_collection_load(struct sq_store *store, const char *name, struct sq_collection **out, struct sq_err *err) {
+int sq_collection_load(struct sq_store *store, const char *name, struct sq_collection **out, struct sq_err *err)
+{
 	struct sq_collection *coll = calloc(1, sizeof *coll);
 	int status = MUSTER_E_NO_MEMORY;
 	if (coll) {
@@ -172,7 +182,8 @@ int sq_collection_load(struct sq_store *store, const char *name, struct sq_colle
 	return status;
 }
 
-int sq_collection_get(struct sq_store *store, const char *name, struct sq_collection **out, struct sq_err *err) {
+int sq_collection_get(struct sq_store *store, const char *name, struct sq_collection **out, struct sq_err *err)
+{
 	for (size_t i = 0; i < store->collection_count; i++) {
 		if (strcmp(store->collections[i]->name, name) == 0) {
 			*out = store->collections[i];

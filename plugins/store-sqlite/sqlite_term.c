@@ -18,7 +18,8 @@ struct term {
 	struct sq_err *err;
 };
 
-static const char *sign_of(enum sq_op op) {
+static const char *sign_of(enum sq_op op)
+{
 	switch (op) {
 	case SQ_LT:
 		return "<";
@@ -33,7 +34,8 @@ static const char *sign_of(enum sq_op op) {
 	}
 }
 
-static int literal(struct term *t, const bson_iter_t *iter, struct sq_value *out) {
+static int literal(struct term *t, const bson_iter_t *iter, struct sq_value *out)
+{
 	sq_value_from_iter(iter, out);
 	if (out->class != SQ_OTHER)
 		return MUSTER_OK;
@@ -43,7 +45,8 @@ static int literal(struct term *t, const bson_iter_t *iter, struct sq_value *out
 /* ---- plain columns ---- */
 
 /* Null and, outside bool columns, booleans are one-byte blobs: an order of their own, f before t. */
-static void column_tagged(struct term *t, const char *column, const struct sq_value *value) {
+static void column_tagged(struct term *t, const char *column, const struct sq_value *value)
+{
 	bool equal_too = t->op != SQ_LT && t->op != SQ_GT;
 	if (t->op == SQ_EQ || (value->class == SQ_NULL && equal_too)) {
 		sq_sql_add(t->sql, "\"%s\" = ?", column);
@@ -56,7 +59,8 @@ static void column_tagged(struct term *t, const char *column, const struct sq_va
 	}
 }
 
-static void column_compare(struct term *t, const struct sq_field *field, const struct sq_value *value) {
+static void column_compare(struct term *t, const struct sq_field *field, const struct sq_value *value)
+{
 	const char *column = field->name;
 	bool bool_column = field->type == MUSTER_FIELD_BOOL;
 	if (value->class == SQ_NULL || (value->class == SQ_BOOL && !bool_column)) {
@@ -78,7 +82,8 @@ static void column_compare(struct term *t, const struct sq_field *field, const s
 	sq_sql_add(t->sql, ")");
 }
 
-static int in_values(struct term *t, const bson_iter_t *list, bool bool_column, bool (*take)(const struct sq_value *, int), int arg) {
+static int in_values(struct term *t, const bson_iter_t *list, bool bool_column, bool (*take)(const struct sq_value *, int), int arg)
+{
 	bson_iter_t item;
 	struct sq_value value = { .class = SQ_MISSING };
 	size_t count = 0, padded = 1;
@@ -106,11 +111,13 @@ static int in_values(struct term *t, const bson_iter_t *list, bool bool_column, 
 	return MUSTER_OK;
 }
 
-static bool take_storable(const struct sq_value *value, int bool_column) {
+static bool take_storable(const struct sq_value *value, int bool_column)
+{
 	return !(bool_column && value->class == SQ_NUMBER);
 }
 
-static int plain_column(struct term *t, const struct sq_field *field, const bson_iter_t *value) {
+static int plain_column(struct term *t, const struct sq_field *field, const bson_iter_t *value)
+{
 	struct sq_value wanted;
 	int status = MUSTER_OK;
 	bool bool_column = field->type == MUSTER_FIELD_BOOL;
@@ -131,7 +138,8 @@ static int plain_column(struct term *t, const struct sq_field *field, const bson
 
 /* ---- the rest ---- */
 
-static int in_rest(struct term *t, const bson_iter_t *value) {
+static int in_rest(struct term *t, const bson_iter_t *value)
+{
 	struct sq_value wanted = { .class = SQ_OTHER, .blob = true };
 	bson_iter_t item;
 	sq_sql_add(t->sql, "muster_match(doc, ?, %d, ?)", t->op);
@@ -158,17 +166,20 @@ static int in_rest(struct term *t, const bson_iter_t *value) {
 
 /* ---- list columns ---- */
 
-static bool take_text(const struct sq_value *value, int arg) {
+static bool take_text(const struct sq_value *value, int arg)
+{
 	(void)arg;
 	return value->class == SQ_TEXT_CLASS;
 }
 
-static bool take_number(const struct sq_value *value, int arg) {
+static bool take_number(const struct sq_value *value, int arg)
+{
 	(void)arg;
 	return value->class == SQ_NUMBER;
 }
 
-static bool in_has(const bson_iter_t *list, enum sq_class class, int64_t number) {
+static bool in_has(const bson_iter_t *list, enum sq_class class, int64_t number)
+{
 	bson_iter_t item;
 	struct sq_value value;
 	for (bool ok = bson_iter_recurse(list, &item); ok && bson_iter_next(&item);) {
@@ -179,7 +190,8 @@ static bool in_has(const bson_iter_t *list, enum sq_class class, int64_t number)
 	return false;
 }
 
-static int element_in(struct term *t, const bson_iter_t *list) {
+static int element_in(struct term *t, const bson_iter_t *list)
+{
 	sq_sql_add(t->sql, "(type = 'text' AND value IN (");
 	int status = in_values(t, list, false, take_text, 0);
 	sq_sql_add(t->sql, ")) OR (type = 'integer' AND value IN (");
@@ -190,7 +202,8 @@ static int element_in(struct term *t, const bson_iter_t *list) {
 	return status;
 }
 
-static void element_bool(struct term *t, const struct sq_value *wanted) {
+static void element_bool(struct term *t, const struct sq_value *wanted)
+{
 	bool low = t->op == SQ_LT || t->op == SQ_LTE, high = t->op == SQ_GT || t->op == SQ_GTE;
 	bool strict = t->op == SQ_LT || t->op == SQ_GT, is_true = wanted->number != 0;
 	bool takes_true = (is_true && !strict) || (!is_true && high);
@@ -199,7 +212,8 @@ static void element_bool(struct term *t, const struct sq_value *wanted) {
 	           takes_false ? "'false'" : "");
 }
 
-static void element_compare(struct term *t, const struct sq_value *wanted) {
+static void element_compare(struct term *t, const struct sq_value *wanted)
+{
 	if (wanted->class == SQ_NULL) {
 		sq_sql_add(t->sql, t->op == SQ_LT || t->op == SQ_GT ? "0" : "type = 'null'");
 	} else if (wanted->class == SQ_BOOL) {
@@ -210,7 +224,8 @@ static void element_compare(struct term *t, const struct sq_value *wanted) {
 	}
 }
 
-static int list_column(struct term *t, const struct sq_field *field, const bson_iter_t *value) {
+static int list_column(struct term *t, const struct sq_field *field, const bson_iter_t *value)
+{
 	struct sq_value wanted;
 	int status = MUSTER_OK;
 	if (t->op == SQ_EXISTS) {
@@ -236,7 +251,8 @@ static int list_column(struct term *t, const struct sq_field *field, const bson_
 }
 
 /* _id and rev stand in every table. */
-static const struct sq_field *field_of(const struct sq_collection *coll, const char *path, bool *blocked) {
+static const struct sq_field *field_of(const struct sq_collection *coll, const char *path, bool *blocked)
+{
 	static const struct sq_field own[] = { { (char *)"_id", 3, MUSTER_FIELD_TEXT, true }, { (char *)"rev", 3, MUSTER_FIELD_INT, true } };
 	size_t length = strcspn(path, ".");
 	int at = sq_field_find(coll, path, length, -1);
@@ -250,7 +266,8 @@ static const struct sq_field *field_of(const struct sq_collection *coll, const c
 }
 
 int sq_term_compile(const struct sq_collection *coll, const char *path, enum sq_op op, bool negate, const bson_iter_t *value,
-                    struct sq_sql *sql, struct sq_binds *binds, struct sq_err *err) {
+                    struct sq_sql *sql, struct sq_binds *binds, struct sq_err *err)
+{
 	bool blocked;
 	struct term t = { coll, path, op, sql, binds, err };
 	const struct sq_field *field = field_of(coll, path, &blocked);

@@ -19,11 +19,13 @@ struct update {
 	bson_t unset; /* list fields whose copy in the rest must go */
 };
 
-static int usage(struct update *u, const char *path, const char *text) {
+static int usage(struct update *u, const char *path, const char *text)
+{
 	return sq_err_set(u->err, MUSTER_E_USAGE, "update: %.64s: %s", path, text);
 }
 
-static int column_set(struct update *u, const struct sq_field *field, const bson_iter_t *value) {
+static int column_set(struct update *u, const struct sq_field *field, const bson_iter_t *value)
+{
 	struct sq_value bound;
 	sq_value_from_iter(value, &bound);
 	if (bound.class == SQ_OTHER || (field->type == MUSTER_FIELD_BOOL && bound.class == SQ_NUMBER))
@@ -34,7 +36,8 @@ static int column_set(struct update *u, const struct sq_field *field, const bson
 }
 
 /* JSON text in the column, or the whole array in the rest; never in both. The text's place is settled by fix_lists. */
-static int list_set(struct update *u, const struct sq_field *field, const bson_iter_t *value) {
+static int list_set(struct update *u, const struct sq_field *field, const bson_iter_t *value)
+{
 	struct sq_sql *lists = &u->store->lists;
 	size_t start = lists->len;
 	if (sq_list_to_json(value, lists)) {
@@ -49,7 +52,8 @@ static int list_set(struct update *u, const struct sq_field *field, const bson_i
 	return bson_append_iter(&u->rest_part, NULL, 0, value) ? MUSTER_OK : usage(u, field->name, "too large");
 }
 
-static void fix_lists(struct update *u) {
+static void fix_lists(struct update *u)
+{
 	for (size_t i = 0; i < u->store->binds.count; i++) {
 		struct sq_value *value = &u->store->binds.items[i].value;
 		if (value->class == SQ_TEXT_CLASS && !value->text)
@@ -57,7 +61,8 @@ static void fix_lists(struct update *u) {
 	}
 }
 
-static int column_change(struct update *u, const struct sq_field *field, const char *verb, const bson_iter_t *value) {
+static int column_change(struct update *u, const struct sq_field *field, const char *verb, const bson_iter_t *value)
+{
 	if (strcmp(verb, "$unset") == 0) {
 		sq_sql_add(&u->store->sql, ", \"%s\" = NULL", field->name);
 		if (field->type == MUSTER_FIELD_LIST)
@@ -73,7 +78,8 @@ static int column_change(struct update *u, const struct sq_field *field, const c
 	return MUSTER_OK;
 }
 
-static bool path_valid(const char *path) {
+static bool path_valid(const char *path)
+{
 	size_t length = strlen(path);
 	if (length == 0 || length > 256 || path[0] == '.' || path[length - 1] == '.' || strstr(path, ".."))
 		return false;
@@ -83,7 +89,8 @@ static bool path_valid(const char *path) {
 	return strcmp(path, "_id") != 0 && strcmp(path, "rev") != 0 && strncmp(path, "_id.", 4) != 0 && strncmp(path, "rev.", 4) != 0;
 }
 
-static int one_path(struct update *u, const char *verb, const bson_iter_t *value) {
+static int one_path(struct update *u, const char *verb, const bson_iter_t *value)
+{
 	const char *path = bson_iter_key(value);
 	size_t length = strcspn(path, ".");
 	bool number = strcmp(verb, "$inc") == 0 || strcmp(verb, "$min") == 0 || strcmp(verb, "$max") == 0;
@@ -107,7 +114,8 @@ static int one_path(struct update *u, const char *verb, const bson_iter_t *value
 	return column_change(u, &u->coll->fields[at], verb, value);
 }
 
-static int one_operator(struct update *u, const bson_iter_t *operator) {
+static int one_operator(struct update *u, const bson_iter_t *operator)
+{
 	static const char *const known[] = { "$set", "$unset", "$inc", "$min", "$max", "$set_on_insert" };
 	const char *verb = bson_iter_key(operator);
 	bson_iter_t value;
@@ -128,7 +136,8 @@ static int one_operator(struct update *u, const bson_iter_t *operator) {
 }
 
 /* The assignment to `doc`, when it is concerned. */
-static void assign_rest(struct update *u) {
+static void assign_rest(struct update *u)
+{
 	struct sq_value update = { .class = SQ_OTHER, .blob = true };
 	if (!bson_empty(&u->unset)) {
 		bson_iter_t iter;
@@ -158,7 +167,8 @@ static void assign_rest(struct update *u) {
 	sq_binds_add(&u->store->binds, &update, false);
 }
 
-static int compile(struct update *u, const bson_t *update) {
+static int compile(struct update *u, const bson_t *update)
+{
 	bson_iter_t iter;
 	int status = MUSTER_OK;
 	sq_sql_reset(&u->store->sql);
@@ -176,7 +186,8 @@ static int compile(struct update *u, const bson_t *update) {
 }
 
 /* Runs the UPDATE; without any change to make (only $set_on_insert) it counts what matches. */
-static int run(struct update *u, const bson_t *filter, int64_t *matched) {
+static int run(struct update *u, const bson_t *filter, int64_t *matched)
+{
 	struct sq_store *store = u->store;
 	sqlite3_stmt *stmt;
 	bool counting = u->columns == 0 && u->rest_paths == 0;
@@ -209,7 +220,8 @@ static int run(struct update *u, const bson_t *filter, int64_t *matched) {
 }
 
 /* The document an upsert starts from: the _id and whatever else the filter says by equality at its top. */
-static int seed(struct update *u, const bson_t *filter, bson_t *doc) {
+static int seed(struct update *u, const bson_t *filter, bson_t *doc)
+{
 	bson_iter_t iter, inner;
 	bool ok = bson_iter_init(&iter, filter), has_id = false;
 	while (ok && bson_iter_next(&iter)) {
@@ -230,7 +242,8 @@ static int seed(struct update *u, const bson_t *filter, bson_t *doc) {
 	return has_id ? MUSTER_OK : usage(u, "upsert", "the filter must name the _id by equality");
 }
 
-static int upsert(struct update *u, const bson_t *filter, const bson_t *update) {
+static int upsert(struct update *u, const bson_t *filter, const bson_t *update)
+{
 	bson_t start = BSON_INITIALIZER, doc = BSON_INITIALIZER;
 	int status = seed(u, filter, &start);
 	if (status == MUSTER_OK)
@@ -243,7 +256,8 @@ static int upsert(struct update *u, const bson_t *filter, const bson_t *update) 
 }
 
 int sq_update(struct sq_store *store, const struct sq_collection *coll, const struct muster_write *item,
-              struct muster_write_result *result, struct sq_err *err) {
+              struct muster_write_result *result, struct sq_err *err)
+{
 	bson_t filter, update;
 	struct update u = { .store = store, .coll = coll, .err = err };
 	int status = sq_bson_open(item->filter, "filter", &filter, err);

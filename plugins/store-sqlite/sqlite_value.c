@@ -8,7 +8,8 @@
 
 #include "sqlite.h"
 
-int sq_err_set(struct sq_err *err, int status, const char *format, ...) {
+int sq_err_set(struct sq_err *err, int status, const char *format, ...)
+{
 	va_list args;
 	va_start(args, format);
 	err->status = status;
@@ -17,7 +18,8 @@ int sq_err_set(struct sq_err *err, int status, const char *format, ...) {
 	return status;
 }
 
-static bool sql_room(struct sq_sql *sql, size_t more) {
+static bool sql_room(struct sq_sql *sql, size_t more)
+{
 	if (sql->failed)
 		return false;
 	if (sql->len + more + 1 <= sql->cap)
@@ -33,7 +35,8 @@ static bool sql_room(struct sq_sql *sql, size_t more) {
 	return true;
 }
 
-void sq_sql_add(struct sq_sql *sql, const char *format, ...) {
+void sq_sql_add(struct sq_sql *sql, const char *format, ...)
+{
 	va_list args, again;
 	va_start(args, format);
 	va_copy(again, args);
@@ -46,19 +49,22 @@ void sq_sql_add(struct sq_sql *sql, const char *format, ...) {
 	va_end(again);
 }
 
-void sq_sql_reset(struct sq_sql *sql) {
+void sq_sql_reset(struct sq_sql *sql)
+{
 	sql->len = 0;
 	sql->failed = false;
 	if (sql->text)
 		sql->text[0] = '\0';
 }
 
-void sq_sql_free(struct sq_sql *sql) {
+void sq_sql_free(struct sq_sql *sql)
+{
 	free(sql->text);
 	memset(sql, 0, sizeof *sql);
 }
 
-void sq_value_from_iter(const bson_iter_t *iter, struct sq_value *out) {
+void sq_value_from_iter(const bson_iter_t *iter, struct sq_value *out)
+{
 	uint32_t length = 0;
 	memset(out, 0, sizeof *out);
 	switch (bson_iter_type(iter)) {
@@ -89,7 +95,8 @@ void sq_value_from_iter(const bson_iter_t *iter, struct sq_value *out) {
 	}
 }
 
-bool sq_value_append(bson_t *doc, const char *key, int key_length, const struct sq_value *value) {
+bool sq_value_append(bson_t *doc, const char *key, int key_length, const struct sq_value *value)
+{
 	switch (value->class) {
 	case SQ_TEXT_CLASS:
 		return bson_append_utf8(doc, key, key_length, value->text, (int)value->length);
@@ -106,7 +113,8 @@ bool sq_value_append(bson_t *doc, const char *key, int key_length, const struct 
 }
 
 /* An int64 against a double without losing the int64's low bits. */
-static int compare_mixed(int64_t a, double b) {
+static int compare_mixed(int64_t a, double b)
+{
 	if (b >= 9223372036854775808.0)
 		return -1;
 	if (b < -9223372036854775808.0)
@@ -118,7 +126,8 @@ static int compare_mixed(int64_t a, double b) {
 	return rest > 0 ? -1 : rest < 0 ? 1 : 0;
 }
 
-static int compare_numbers(const struct sq_value *a, const struct sq_value *b) {
+static int compare_numbers(const struct sq_value *a, const struct sq_value *b)
+{
 	if (a->real && b->real)
 		return a->fraction < b->fraction ? -1 : a->fraction > b->fraction;
 	if (a->real)
@@ -128,7 +137,8 @@ static int compare_numbers(const struct sq_value *a, const struct sq_value *b) {
 	return a->number < b->number ? -1 : a->number > b->number;
 }
 
-int sq_value_compare(const struct sq_value *a, const struct sq_value *b) {
+int sq_value_compare(const struct sq_value *a, const struct sq_value *b)
+{
 	if (a->class == SQ_NUMBER)
 		return compare_numbers(a, b);
 	if (a->class == SQ_BOOL)
@@ -141,7 +151,8 @@ int sq_value_compare(const struct sq_value *a, const struct sq_value *b) {
 	return c;
 }
 
-void sq_binds_add(struct sq_binds *binds, const struct sq_value *value, bool as_bool) {
+void sq_binds_add(struct sq_binds *binds, const struct sq_value *value, bool as_bool)
+{
 	if (binds->count == binds->cap) {
 		size_t cap = binds->cap ? binds->cap * 2 : 32;
 		struct sq_bind *items = realloc(binds->items, cap * sizeof *items);
@@ -156,22 +167,26 @@ void sq_binds_add(struct sq_binds *binds, const struct sq_value *value, bool as_
 	binds->items[binds->count++].as_bool = as_bool;
 }
 
-void sq_binds_text(struct sq_binds *binds, const char *text) {
+void sq_binds_text(struct sq_binds *binds, const char *text)
+{
 	struct sq_value value = { .class = SQ_TEXT_CLASS, .text = text, .length = strlen(text) };
 	sq_binds_add(binds, &value, false);
 }
 
-void sq_binds_int(struct sq_binds *binds, int64_t number) {
+void sq_binds_int(struct sq_binds *binds, int64_t number)
+{
 	struct sq_value value = { .class = SQ_NUMBER, .number = number };
 	sq_binds_add(binds, &value, false);
 }
 
-void sq_binds_free(struct sq_binds *binds) {
+void sq_binds_free(struct sq_binds *binds)
+{
 	free(binds->items);
 	memset(binds, 0, sizeof *binds);
 }
 
-int sq_bind_value(sqlite3_stmt *stmt, int index, const struct sq_value *value, bool as_bool) {
+int sq_bind_value(sqlite3_stmt *stmt, int index, const struct sq_value *value, bool as_bool)
+{
 	switch (value->class) {
 	case SQ_TEXT_CLASS:
 		return sqlite3_bind_text64(stmt, index, value->text, value->length, SQLITE_STATIC, SQLITE_UTF8);
@@ -190,7 +205,8 @@ int sq_bind_value(sqlite3_stmt *stmt, int index, const struct sq_value *value, b
 	}
 }
 
-int sq_binds_apply(const struct sq_binds *binds, sqlite3_stmt *stmt, int first) {
+int sq_binds_apply(const struct sq_binds *binds, sqlite3_stmt *stmt, int first)
+{
 	for (size_t i = 0; i < binds->count; i++) {
 		int rc = sq_bind_value(stmt, first + (int)i, &binds->items[i].value, binds->items[i].as_bool);
 		if (rc != SQLITE_OK)
@@ -199,7 +215,8 @@ int sq_binds_apply(const struct sq_binds *binds, sqlite3_stmt *stmt, int first) 
 	return SQLITE_OK;
 }
 
-void sq_value_from_sqlite(sqlite3_value *in, bool as_bool, struct sq_value *out) {
+void sq_value_from_sqlite(sqlite3_value *in, bool as_bool, struct sq_value *out)
+{
 	memset(out, 0, sizeof *out);
 	switch (sqlite3_value_type(in)) {
 	case SQLITE_TEXT:

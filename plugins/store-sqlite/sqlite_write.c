@@ -4,7 +4,8 @@
 
 #include "sqlite.h"
 
-int sq_insert(struct sq_store *store, const struct sq_collection *coll, const bson_t *doc, const char *sql, struct sq_err *err) {
+int sq_insert(struct sq_store *store, const struct sq_collection *coll, const bson_t *doc, const char *sql, struct sq_err *err)
+{
 	sqlite3_stmt *stmt;
 	const char *id;
 	int status = sq_prepare(store, &store->writer, sql, &stmt, err);
@@ -17,7 +18,8 @@ int sq_insert(struct sq_store *store, const struct sq_collection *coll, const bs
 	return status;
 }
 
-static int exists(struct sq_store *store, const struct sq_collection *coll, const char *id, bool *there, struct sq_err *err) {
+static int exists(struct sq_store *store, const struct sq_collection *coll, const char *id, bool *there, struct sq_err *err)
+{
 	sqlite3_stmt *stmt;
 	sq_sql_reset(&store->sql);
 	sq_sql_add(&store->sql, "SELECT 1 FROM \"%s\" WHERE _id = ?", coll->name);
@@ -34,7 +36,8 @@ static int exists(struct sq_store *store, const struct sq_collection *coll, cons
 }
 
 static int replace_if(struct sq_store *store, const struct sq_collection *coll, const bson_t *doc, int64_t rev,
-                      struct muster_write_result *result, struct sq_err *err) {
+                      struct muster_write_result *result, struct sq_err *err)
+{
 	sqlite3_stmt *stmt;
 	const char *id;
 	bool there = false;
@@ -58,7 +61,8 @@ static int replace_if(struct sq_store *store, const struct sq_collection *coll, 
 }
 
 static int remove_all(struct sq_store *store, const struct sq_collection *coll, const struct muster_write *item,
-                      struct muster_write_result *result, struct sq_err *err) {
+                      struct muster_write_result *result, struct sq_err *err)
+{
 	bson_t filter;
 	sqlite3_stmt *stmt;
 	int status = sq_bson_open(item->filter, "filter", &filter, err);
@@ -80,7 +84,8 @@ static int remove_all(struct sq_store *store, const struct sq_collection *coll, 
 }
 
 static int one_item(struct sq_store *store, const struct muster_write *item, struct muster_write_result *result,
-                    struct sq_err *err) {
+                    struct sq_err *err)
+{
 	struct sq_collection *coll;
 	bson_t doc;
 	int status = sq_collection_get(store, item->collection ? item->collection : "", &coll, err);
@@ -101,11 +106,13 @@ static int one_item(struct sq_store *store, const struct muster_write *item, str
 	return status;
 }
 
-static bool goes_on(int status) {
+static bool goes_on(int status)
+{
 	return status == MUSTER_OK || status == MUSTER_E_EXISTS || status == MUSTER_E_CONFLICT || status == MUSTER_E_NOT_FOUND;
 }
 
-static int transaction(struct sq_store *store, const char *verb, const char *what, struct sq_err *err) {
+static int transaction(struct sq_store *store, const char *verb, const char *what, struct sq_err *err)
+{
 	sqlite3_stmt *stmt;
 	int status = sq_prepare(store, &store->writer, verb, &stmt, err);
 	if (status != MUSTER_OK)
@@ -122,7 +129,8 @@ static int transaction(struct sq_store *store, const char *verb, const char *wha
 }
 
 /* Nothing of the batch is in the store: every item says so, and why. */
-static void undo(struct sq_store *store, struct muster_write_result *results, size_t count, int status) {
+static void undo(struct sq_store *store, struct muster_write_result *results, size_t count, int status)
+{
 	if (!sqlite3_get_autocommit(store->writer.db))
 		sqlite3_exec(store->writer.db, "ROLLBACK", NULL, NULL, NULL);
 	for (size_t i = 0; i < count; i++) {
@@ -133,7 +141,8 @@ static void undo(struct sq_store *store, struct muster_write_result *results, si
 }
 
 int sq_write(struct sq_store *store, const struct muster_write *items, size_t count, struct muster_write_result *results,
-             struct sq_err *err) {
+             struct sq_err *err)
+{
 	struct sq_err item_err = { 0 };
 	int first = MUSTER_OK;
 	if (count == 0)

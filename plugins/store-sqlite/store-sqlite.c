@@ -8,13 +8,15 @@
 #include "sqlite.h"
 
 /* Passes a failure to the host. The end of a cursor is no failure and needs no text. */
-static int answer(const struct muster_call *call, const struct sq_store *store, int status) {
+static int answer(const struct muster_call *call, const struct sq_store *store, int status)
+{
 	if (status != MUSTER_OK && status != MUSTER_E_END)
 		call->host->fail(call, status, store->err.text);
 	return status;
 }
 
-static void store_free(struct sq_store *store) {
+static void store_free(struct sq_store *store)
+{
 	for (size_t i = 0; i < store->reader_count; i++) {
 		sq_conn_close(store->readers[i]);
 		free(store->readers[i]);
@@ -31,7 +33,8 @@ static void store_free(struct sq_store *store) {
 	free(store);
 }
 
-static int op_open(const struct muster_call *call, void **instance) {
+static int op_open(const struct muster_call *call, void **instance)
+{
 	const char *path = call->host->option_text(call, "path");
 	if (!path || path[0] != '/')
 		return call->host->fail(call, MUSTER_E_USAGE, "store sqlite: set path to the absolute path of the store's file");
@@ -54,7 +57,8 @@ static int op_open(const struct muster_call *call, void **instance) {
 	return status;
 }
 
-static int op_check(void *instance, const struct muster_call *call) {
+static int op_check(void *instance, const struct muster_call *call)
+{
 	struct sq_store *store = instance;
 	int64_t count = 0;
 	struct stat st;
@@ -65,12 +69,14 @@ static int op_check(void *instance, const struct muster_call *call) {
 	return answer(call, store, status);
 }
 
-static int op_define(void *instance, const struct muster_call *call, const struct muster_collection *collection) {
+static int op_define(void *instance, const struct muster_call *call, const struct muster_collection *collection)
+{
 	struct sq_store *store = instance;
 	return answer(call, store, sq_define(store, collection, &store->err));
 }
 
-static int get(struct sq_store *store, const char *collection, const char *id, struct muster_bytes *out) {
+static int get(struct sq_store *store, const char *collection, const char *id, struct muster_bytes *out)
+{
 	struct sq_collection *coll;
 	sqlite3_stmt *stmt;
 	int status = sq_collection_get(store, collection, &coll, &store->err);
@@ -92,45 +98,53 @@ static int get(struct sq_store *store, const char *collection, const char *id, s
 	return status;
 }
 
-static int op_get(void *instance, const struct muster_call *call, const char *collection, const char *id, struct muster_bytes *out) {
+static int op_get(void *instance, const struct muster_call *call, const char *collection, const char *id, struct muster_bytes *out)
+{
 	return answer(call, instance, get(instance, collection, id, out));
 }
 
-static int op_find(void *instance, const struct muster_call *call, const struct muster_query *query, struct muster_cursor **out) {
+static int op_find(void *instance, const struct muster_call *call, const struct muster_query *query, struct muster_cursor **out)
+{
 	struct sq_store *store = instance;
 	return answer(call, store, sq_find(store, query, out, &store->err));
 }
 
-static int op_next(void *instance, const struct muster_call *call, struct muster_cursor *cursor, struct muster_bytes *out) {
+static int op_next(void *instance, const struct muster_call *call, struct muster_cursor *cursor, struct muster_bytes *out)
+{
 	struct sq_store *store = instance;
 	return answer(call, store, sq_next(store, cursor, out, &store->err));
 }
 
-static void op_cursor_close(void *instance, const struct muster_call *call, struct muster_cursor *cursor) {
+static void op_cursor_close(void *instance, const struct muster_call *call, struct muster_cursor *cursor)
+{
 	(void)instance;
 	(void)call;
 	sq_cursor_close(cursor);
 }
 
 static int op_count(void *instance, const struct muster_call *call, const char *collection, struct muster_bytes filter,
-                    const char *field, muster_group_fn fn, void *data) {
+                    const char *field, muster_group_fn fn, void *data)
+{
 	struct sq_store *store = instance;
 	return answer(call, store, sq_count(store, collection, filter, field, fn, data, &store->err));
 }
 
 static int op_write(void *instance, const struct muster_call *call, const struct muster_write *items, size_t count,
-                    struct muster_write_result *results) {
+                    struct muster_write_result *results)
+{
 	struct sq_store *store = instance;
 	return answer(call, store, sq_write(store, items, count, results, &store->err));
 }
 
 static int op_lease(void *instance, const struct muster_call *call, int verb, const char *name, const char *owner, int64_t ttl_ms,
-                    struct muster_lease *lease) {
+                    struct muster_lease *lease)
+{
 	struct sq_store *store = instance;
 	return answer(call, store, sq_lease(store, verb, name, owner, ttl_ms, lease, &store->err));
 }
 
-static int op_stats(void *instance, const struct muster_call *call, struct muster_store_stats *out) {
+static int op_stats(void *instance, const struct muster_call *call, struct muster_store_stats *out)
+{
 	static const char *const suffixes[] = { "", "-wal", "-shm" };
 	struct sq_store *store = instance;
 	struct statvfs disk;
@@ -147,7 +161,8 @@ static int op_stats(void *instance, const struct muster_call *call, struct muste
 	return MUSTER_OK;
 }
 
-static void op_close(void *instance, const struct muster_call *call) {
+static void op_close(void *instance, const struct muster_call *call)
+{
 	(void)call;
 	store_free(instance);
 }

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All collections with their declared fields and indexes: what doc/architecture.md, "Documents", says of them. */
+#ifndef MST_STORE_COLLECTIONS_H
+#define MST_STORE_COLLECTIONS_H
+
+#include <muster/plugin.h>
+#include <stddef.h>
+
+/* Raised when a definition changes; a store defined by a newer version is refused. */
+#define MST_COLLECTIONS_VERSION 1u
+
+/* Constant data, ready for the plugin's `define`. */
+const struct muster_collection *mst_collections(size_t *count);
+/* NULL when there is no such collection. */
+const struct muster_collection *mst_collection_find(const char *name);
+
+#endif

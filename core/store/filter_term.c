@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One term into a store filter: commas are OR, != is the negation of =. */
+#include <muster/plugin.h>
+#include <string.h>
+
+#include "conf/word.h"
+#include "store/filter_internal.h"
+
+const char *mst_filter_operator(enum mst_filter_op op)
+{
+	static const char *const words[] = { "", "$eq", "$ne", "$has", "$lt", "$lte", "$gt", "$gte" };
+
+	return words[op];
+}
+
+int mst_filter_bad_value(const struct mst_filter_term *term, const char *value, const char *wanted, struct mst_err *err)
+{
+	char shown[MST_SHOWN];
+
+	mst_conf_show(value, shown);
+	return mst_err_set(err, MST_E_USAGE, "filter: at %zu: %s: \"%s\": %s", term->position, term->column->name, shown, wanted);
+}
+
+static bool is_absent(const char *value)
+{
+	return value[0] == '\0' || strcmp(value, "-") == 0;
+}
+
+/* Absent: nothing there that would be shown. An empty text and an empty list show nothing either. */
+static void build_absent(const struct mst_column *column, bson_t *out)
+{
+	bson_t not, inner;
+
+	BSON_APPEND_DOCUMENT_BEGIN(out, "$not", &not);
+	bson_append_document_begin(&not, column->field, -1, &inner);
+	if (column->type == MUSTER_FIELD_INT || column->type == MUSTER_FIELD_TIME)
+		BSON_APPEND_INT64(&inner, "$gte", INT64_MIN);
+	else if (column->type == MUSTER_FIELD_BOOL)
+		BSON_APPEND_BOOL(&inner, "$exists", true);
+	else if (column->type == MUSTER_FIELD_LIST)
+		BSON_APPEND_UTF8(&inner, "$gte", "");
+	else
+		BSON_APPEND_UTF8(&inner, "$gt", "");
+	bson_append_document_end(&not, &inner);
+	bson_append_document_end(out, &not);
+}
+
+static int build_one(const struct mst_filter_term *term, const char *value, bson_t *out, struct mst_err *err)
+{
+	if (is_absent(value)) {
+		if (term->op != MST_OP_EQ && term->op != MST_OP_NE)
+			return mst_filter_bad_value(term, value, "\"absent\" goes with = and != only", err);
+		build_absent(term->column, out);
+		return MST_OK;
+	}
+	return mst_filter_value_build(term, value, out, err);
+}
+
+/* All plain texts: one $in, which an index serves better than many OR. */
+static bool all_plain(const struct mst_filter_term *term)
+{
+	const struct mst_column *column = term->column;
+	const char *value = mst_buf_text(&term->values);
+
+	if ((term->op != MST_OP_EQ && term->op != MST_OP_NE) || strcmp(column->field, "mac") == 0 ||
+	    strcmp(column->field, "ips") == 0 || strcmp(column->field, "ports") == 0 ||
+	    (column->type != MUSTER_FIELD_TEXT && column->type != MUSTER_FIELD_LIST))
+		return false;
+	for (size_t i = 0; i < term->count; i++, value += strlen(value) + 1)
+		if (is_absent(value))
+			return false;
+	return true;
+}
+
+static void build_in(const struct mst_filter_term *term, bson_t *out)
+{
+	bson_t in, list;
+	char digits[16];
+	const char *key, *value = mst_buf_text(&term->values);
+
+	bson_append_document_begin(out, term->column->field, -1, &in);
+	BSON_APPEND_ARRAY_BEGIN(&in, "$in", &list);
+	for (uint32_t i = 0; i < term->count; i++, value += strlen(value) + 1) {
+		bson_uint32_to_string(i, &key, digits, sizeof digits);
+		bson_append_utf8(&list, key, -1, value, -1);
+	}
+	bson_append_array_end(&in, &list);
+	bson_append_document_end(out, &in);
+}
+
+static int build_or(const struct mst_filter_term *term, bson_t *out, struct mst_err *err)
+{
+	bson_t list;
+	char digits[16];
+	const char *key, *value = mst_buf_text(&term->values);
+	int code = MST_OK;
+
+	BSON_APPEND_ARRAY_BEGIN(out, "$or", &list);
+	for (uint32_t i = 0; i < term->count && code == MST_OK; i++, value += strlen(value) + 1) {
+		bson_t one;
+		bson_uint32_to_string(i, &key, digits, sizeof digits);
+		bson_append_document_begin(&list, key, -1, &one);
+		code = build_one(term, value, &one, err);
+		bson_append_document_end(&list, &one);
+	}
+	bson_append_array_end(out, &list);
+	return code;
+}
+
+static int build_positive(const struct mst_filter_term *term, bson_t *out, struct mst_err *err)
+{
+	if (term->count == 1)
+		return build_one(term, mst_buf_text(&term->values), out, err);
+	if (all_plain(term)) {
+		build_in(term, out);
+		return MST_OK;
+	}
+	return build_or(term, out, err);
+}
+
+int mst_filter_term_build(const struct mst_filter_term *term, bson_t *out, struct mst_err *err)
+{
+	bson_t not;
+
+	if (term->op != MST_OP_NE)
+		return build_positive(term, out, err);
+	BSON_APPEND_DOCUMENT_BEGIN(out, "$not", &not);
+	int code = build_positive(term, &not, err);
+	bson_append_document_end(out, &not);
+	return code;
+}
