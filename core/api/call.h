@@ -114,9 +114,9 @@ void mst_call_import_close(struct mst_call_import *import);
 
 /* doc.c: stored documents as JSON text. */
 enum mst_doc_kind { MST_DOC_PLAIN = 1, MST_DOC_INTERFACE, MST_DOC_SHARD };
-void mst_doc_json(const bson_t *doc, int kind, struct mst_buf *out);
+void mst_api_json(const bson_t *doc, int kind, struct mst_buf *out);
 /* The same as an object; NULL without memory. */
-struct json_object *mst_doc_object(const bson_t *doc, int kind);
+struct json_object *mst_api_object(const bson_t *doc, int kind);
 
 /* page.c: lists. */
 struct mst_column;

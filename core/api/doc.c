@@ -105,7 +105,7 @@ static void write_short_id(const bson_t *doc, struct mst_buf *out)
 	mst_buf_printf(out, "\"id\":\"%s\",", text);
 }
 
-void mst_doc_json(const bson_t *doc, int kind, struct mst_buf *out)
+void mst_api_json(const bson_t *doc, int kind, struct mst_buf *out)
 {
 	bool managed = kind == MST_DOC_INTERFACE && is_managed(doc), first = true;
 	bson_iter_t at;
@@ -135,13 +135,13 @@ void mst_doc_json(const bson_t *doc, int kind, struct mst_buf *out)
 	mst_buf_char(out, '}');
 }
 
-struct json_object *mst_doc_object(const bson_t *doc, int kind)
+struct json_object *mst_api_object(const bson_t *doc, int kind)
 {
 	struct json_object *object = NULL;
 	struct mst_buf text;
 
 	mst_buf_init(&text, 4 * MST_MAX_DOC);
-	mst_doc_json(doc, kind, &text);
+	mst_api_json(doc, kind, &text);
 	if (!text.failed)
 		(void)mst_json_parse(mst_buf_text(&text), text.len, "a document", &object, NULL);
 	mst_buf_free(&text);

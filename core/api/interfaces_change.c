@@ -102,7 +102,7 @@ static void add_interface(struct mst_call *call, struct json_object *list, const
 
 	if (mst_store_get(call->store, "interfaces", id, &doc, NULL) != MST_OK)
 		return;
-	json_object_array_add(list, mst_doc_object(&doc, MST_DOC_INTERFACE));
+	json_object_array_add(list, mst_api_object(&doc, MST_DOC_INTERFACE));
 	bson_destroy(&doc);
 }
 

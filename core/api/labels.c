@@ -53,7 +53,7 @@ static int stored(struct mst_call *call, const char *name, struct json_object **
 		*err = local;
 		return rc;
 	}
-	*out = mst_doc_object(&doc, MST_DOC_PLAIN);
+	*out = mst_api_object(&doc, MST_DOC_PLAIN);
 	bson_destroy(&doc);
 	if (*out && strcmp(mst_json_text(*out, "origin", ""), "file") == 0) {
 		rc = mst_err_set(err, MST_E_REFUSED, "label \"%s\" is defined in %s: change it there", name, mst_json_text(*out, "at", "a file"));
@@ -233,7 +233,7 @@ int mst_api_label_test(struct mst_call *call, struct mst_err *err)
 		return rc;
 	when = mst_json_text(wish, "when", NULL);
 	if (!when && mst_store_get(call->store, "labels", name, &doc, &local) == MST_OK) {
-		old = mst_doc_object(&doc, MST_DOC_PLAIN);
+		old = mst_api_object(&doc, MST_DOC_PLAIN);
 		bson_destroy(&doc);
 		when = mst_json_text(old, "when", "");
 	}

@@ -124,7 +124,7 @@ static int listing_next(void *data, struct mst_buf *out, struct mst_err *err)
 
 	if (rc != MST_OK)
 		return rc;
-	mst_doc_json(&doc, listing->kind, out);
+	mst_api_json(&doc, listing->kind, out);
 	mst_buf_char(out, '\n');
 	return MST_OK;
 }
@@ -183,7 +183,7 @@ static int read_page(struct mst_call *call, const struct mst_page *page, const s
 	while (rc == MST_OK && (rc = mst_cursor_next(cursor, &doc, err)) == MST_OK && n < query->limit) {
 		if (n++ > 0)
 			mst_buf_char(&call->text, ',');
-		mst_doc_json(&doc, page->kind, &call->text);
+		mst_api_json(&doc, page->kind, &call->text);
 		mst_buf_reset(&next);
 		make_next(&query->sort, &doc, &next);
 	}
@@ -225,7 +225,7 @@ int mst_page_array(struct mst_call *call, const struct mst_find *find, int kind,
 		struct json_object *item;
 
 		rc = mst_cursor_next(cursor, &doc, err);
-		item = rc == MST_OK ? mst_doc_object(&doc, kind) : NULL;
+		item = rc == MST_OK ? mst_api_object(&doc, kind) : NULL;
 		if (item)
 			json_object_array_add(list, item);
 	}

@@ -40,7 +40,7 @@ int mst_api_profile(struct mst_call *call, struct mst_err *err)
 		*err = local;
 		return rc;
 	}
-	call->answer = mst_doc_object(&doc, MST_DOC_PLAIN);
+	call->answer = mst_api_object(&doc, MST_DOC_PLAIN);
 	bson_destroy(&doc);
 	return call->answer ? add_last_run(call, call->answer, name, err) : mst_err_no_memory(err);
 }

@@ -131,7 +131,7 @@ int mst_api_run(struct mst_call *call, struct mst_err *err)
 		json_object_put(now);
 		return rc;
 	}
-	run = mst_doc_object(&doc, MST_DOC_PLAIN);
+	run = mst_api_object(&doc, MST_DOC_PLAIN);
 	bson_destroy(&doc);
 	if (!run) {
 		json_object_put(now);
@@ -183,7 +183,7 @@ static int run_verb(struct mst_call *call, int verb, struct mst_err *err)
 
 	if (rc != MST_OK)
 		return rc;
-	run = mst_doc_object(&doc, MST_DOC_PLAIN);
+	run = mst_api_object(&doc, MST_DOC_PLAIN);
 	bson_destroy(&doc);
 	if (!run)
 		return mst_err_no_memory(err);
