@@ -42,6 +42,12 @@ static int make_host(struct work *work, struct mst_err *err)
 	const struct mst_method *method = find_method(work);
 	if (!method || !work->tables.has_discovery)
 		return mst_err_set(err, MST_E_NOT_FOUND, "the plugin %s has no discovery method \"%.64s\"", work->manifest.name, job->method);
+	/* The operator trusts the plugin with it; the method has to ask for it as well. */
+	if (job->trusted_net_raw && !(method->def.wants & MUSTER_WANTS_NET_RAW)) {
+		int status = mst_ritual_capabilities(false, err);
+		if (status != MST_OK)
+			return status;
+	}
 	struct mst_host_config config = {
 		.context = work->context,
 		.method = method,

@@ -162,7 +162,7 @@ static int set_limits(const struct mst_ritual *ritual, struct mst_err *err)
 }
 
 /* Root's children get what the bounding set leaves; an ordinary user's what is ambient. Both end up with CAP_NET_RAW or nothing. */
-static int drop_capabilities(bool net_raw, struct mst_err *err)
+int mst_ritual_capabilities(bool net_raw, struct mst_err *err)
 {
 	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
 	struct __user_cap_data_struct data[2];
@@ -195,7 +195,7 @@ int mst_ritual_second(const struct mst_ritual *ritual, struct mst_err *err)
 	else if (status != MST_OK)
 		return mst_err_set(err, status, "%s", landlock.text);
 	if (!ritual->keep_caps) {
-		status = drop_capabilities(ritual->net_raw, err);
+		status = mst_ritual_capabilities(ritual->net_raw, err);
 		if (status != MST_OK)
 			return status;
 	}

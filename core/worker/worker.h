@@ -54,6 +54,8 @@ struct mst_ritual {
 };
 void mst_ritual_first(const struct mst_ritual *ritual);
 int mst_ritual_second(const struct mst_ritual *ritual, struct mst_err *err);
+/* Drops every capability but CAP_NET_RAW, and that too unless `net_raw`; from children as well. Part of the second step. */
+int mst_ritual_capabilities(bool net_raw, struct mst_err *err);
 /* After the first step with keep_output: copies of the first stdout and stderr, close-on-exec. */
 extern int mst_worker_stdout, mst_worker_stderr;
 /* What the plugin and its libraries wrote to stdout and stderr: at most `size` - 1 bytes, NUL-terminated; empties it. */

@@ -401,6 +401,8 @@ static const struct muster_tool tools[] = {
 static const struct muster_method methods[] = {
 	{ .name = "worker_probe", .summary = "does what it is told", .wants = MUSTER_WANTS_SPAWN | MUSTER_WANTS_NET_RAW | MUSTER_WANTS_KNOWN,
 	  .options = MUSTER_ARRAY(options), .tools = MUSTER_ARRAY(tools) },
+	{ .name = "worker_plain", .summary = "asks for nothing but children", .wants = MUSTER_WANTS_SPAWN,
+	  .options = MUSTER_ARRAY(options), .tools = MUSTER_ARRAY(tools) },
 };
 static const struct muster_discovery_ops ops = { .open = probe_open, .check = probe_check, .plan = probe_plan, .run = probe_run,
 	                                         .close = probe_close, .import = probe_import };
