@@ -7,7 +7,8 @@
 #include "base/json.h"
 #include "base/limits.h"
 
-#define MAX_ANSWER (64u << 20)
+#define MAX_ANSWER       (64u << 20)
+#define CANDIDATES_SHOWN 5u
 
 int mst_client_open(struct mst_client *client, const struct mst_target *target, bool announce, struct mst_err *err)
 {
@@ -60,14 +61,33 @@ static int read_body(struct mst_http *http, struct mst_buf *body, struct mst_err
 	}
 }
 
+/* A key that several things answer to: their ids, so that one can be typed. */
+static void add_candidates(struct mst_buf *text, struct json_object *answer)
+{
+	struct json_object *list = mst_json_array(answer, "candidates");
+	size_t count = list ? json_object_array_length(list) : 0;
+
+	for (size_t i = 0; i < count && i < CANDIDATES_SHOWN; i++) {
+		struct json_object *item = json_object_array_get_idx(list, i);
+
+		mst_buf_printf(text, "%s%s (%s, zone %s)", i ? ", " : ": ", mst_json_text(item, "id", "?"),
+		               mst_json_text(item, "ip", "-"), mst_json_text(item, "zone", "-"));
+	}
+}
+
 /* Turns an answer of status 400 and above into err. */
 static int api_error(int status, struct json_object *answer, struct mst_err *err)
 {
 	int code = mst_code_from_name(mst_json_text(answer, "error", "failed"));
+	struct mst_buf text;
 
-	return mst_err_set(err, code == MST_OK ? MST_E_FAILED : code, "%s",
-	                   mst_json_text(answer, "text",
+	mst_buf_init(&text, MST_ERR_TEXT);
+	mst_buf_str(&text, mst_json_text(answer, "text",
 	                                 status == 404 ? "the service knows no such thing" : "the service refused"));
+	add_candidates(&text, answer);
+	mst_err_set(err, code == MST_OK ? MST_E_FAILED : code, "%s", mst_buf_text(&text));
+	mst_buf_free(&text);
+	return code == MST_OK ? MST_E_FAILED : code;
 }
 
 static int answer(struct mst_client *client, struct json_object **out, struct mst_err *err)
@@ -129,6 +149,13 @@ struct line_reader {
 	void *data;
 };
 
+/* A listing that breaks off ends in { error, text }; a document may have these among others. */
+static bool is_error_line(struct json_object *item)
+{
+	return json_object_is_type(item, json_type_object) && json_object_object_length(item) == 2 &&
+	       mst_json_text(item, "error", NULL) && mst_json_text(item, "text", NULL);
+}
+
 /* Hands over each whole line in what has arrived, keeps the rest. */
 static int take_lines(struct line_reader *reader, const char *block, size_t len, struct mst_err *err)
 {
@@ -148,7 +175,7 @@ static int take_lines(struct line_reader *reader, const char *block, size_t len,
 		if (reader->line.len > 0) {
 			rc = mst_json_parse(reader->line.data, reader->line.len, "a line of the service's answer",
 			                    &item, err);
-			if (rc == MST_OK && mst_json_text(item, "error", NULL))
+			if (rc == MST_OK && is_error_line(item))
 				rc = api_error(500, item, err);
 			if (rc == MST_OK)
 				rc = reader->fn(reader->data, item);

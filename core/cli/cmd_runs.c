@@ -14,8 +14,9 @@
 #include "cli/format.h"
 #include "cli/output.h"
 
-#define LIST_ROWS   30
-#define PARTS_SHOWN 100u
+#define LIST_ROWS     30
+#define PARTS_SHOWN   100u
+#define CHANGES_SHOWN 200u
 
 static const char *const csv_columns[] = {
         "number",  "profile", "method", "zone",      "kind",      "state", "outcome", "text",
@@ -192,8 +193,7 @@ static void show_counts(struct json_object *run)
 	char a[MST_FORMAT_SIZE], b[MST_FORMAT_SIZE], c[MST_FORMAT_SIZE], d[MST_FORMAT_SIZE];
 	int64_t timed_out = mst_json_int(run, "timed_out", 0);
 
-	printf("covered    %s of %s addresses   up %s   with OS %s",
-	       mst_format_number(mst_json_int(run, "covered", mst_json_int(run, "addresses", 0)), a),
+	printf("covered    %s of %s addresses   up %s   with OS %s", mst_format_number(mst_run_covered(run), a),
 	       mst_format_number(mst_json_int(run, "addresses", 0), b),
 	       mst_format_number(mst_json_int(run, "up", 0), c), mst_format_number(mst_json_int(run, "with_os", 0), d));
 	if (timed_out)
@@ -242,6 +242,7 @@ static int run_show(struct mst_cli *cli, struct mst_err *err)
 		mst_run_missing(stdout, run, PARTS_SHOWN);
 		mst_run_refusals(stdout, run);
 		show_end(run);
+		mst_run_changes(cli, run, CHANGES_SHOWN);
 	}
 	json_object_put(run);
 	return MST_OK;

@@ -17,6 +17,13 @@ static int64_t count_of(struct json_object *object, const char *key)
 	return mst_json_int(object, key, 0);
 }
 
+static size_t items_of(struct json_object *object, const char *key)
+{
+	struct json_object *array = mst_json_array(object, key);
+
+	return array ? json_object_array_length(array) : 0;
+}
+
 static int64_t all_interfaces(struct json_object *interfaces)
 {
 	static const char *const states[] = {"managed", "unmanaged", "unmanageable", "ignored", "lost"};
@@ -154,7 +161,7 @@ static int run_status(struct mst_cli *cli, struct mst_err *err)
 		runs = mst_json_object(status, "runs");
 		empty = all_interfaces(mst_json_object(status, "interfaces")) == 0 && count_of(runs, "running") == 0 &&
 		        count_of(runs, "complete") == 0 && count_of(runs, "partial") == 0 &&
-		        count_of(runs, "failed") == 0;
+		        count_of(runs, "failed") == 0 && items_of(status, "attention") == 0;
 		show_first_line(cli, status, empty);
 		if (empty) {
 			show_networks(status);

@@ -57,6 +57,22 @@ int64_t mst_run_shards(struct json_object *run)
 	return list ? (int64_t)json_object_array_length(list) : mst_json_int(run, "shards", 0);
 }
 
+int64_t mst_run_covered(struct json_object *run)
+{
+	struct json_object *list = mst_json_array(run, "shards");
+	int64_t covered = 0;
+
+	if (strcmp(mst_json_text(run, "outcome", ""), "complete") == 0)
+		return mst_json_int(run, "addresses", 0);
+	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+		struct json_object *shard = json_object_array_get_idx(list, i);
+
+		if (strcmp(mst_json_text(shard, "outcome", ""), "complete") == 0)
+			covered += mst_json_int(shard, "addresses", 0);
+	}
+	return covered;
+}
+
 int mst_run_exit_status(struct json_object *run)
 {
 	const char *outcome = mst_json_text(run, "outcome", ""), *error = mst_json_text(run, "error", "");

@@ -11,6 +11,8 @@
 int mst_run_get(struct mst_cli *cli, const char *key, struct json_object **out, struct mst_err *err);
 /* Number of shards, whether the answer has their list or their count. */
 int64_t mst_run_shards(struct json_object *run);
+/* Addresses of the shards that are complete. */
+int64_t mst_run_covered(struct json_object *run);
 /* What the operator would have to set right: exit status of a run that is done. */
 int mst_run_exit_status(struct json_object *run);
 
@@ -32,6 +34,8 @@ void mst_run_refusals(FILE *file, struct json_object *run);
 /* What was not covered, why, and the cure; at most `most` parts. */
 void mst_run_missing(FILE *file, struct json_object *run, size_t most);
 void mst_run_progress_line(struct mst_buf *out, struct json_object *run, bool hint);
+/* NEW, CHANGED and LOST lines, at most `most` of each. */
+void mst_run_changes(const struct mst_cli *cli, struct json_object *run, size_t most);
 void mst_run_summary(const struct mst_cli *cli, struct json_object *run);
 
 #endif

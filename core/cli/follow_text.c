@@ -156,6 +156,7 @@ static void outcome_line(const struct mst_cli *cli, struct json_object *run)
 	const char *outcome = mst_json_text(run, "outcome", "failed"), *text = mst_json_text(run, "text", "");
 	int64_t took = number_of(run, "ended") -
 	               (number_of(run, "started") ? number_of(run, "started") : number_of(run, "created"));
+	int64_t covered = mst_run_covered(run), all = number_of(run, "addresses");
 	char a[MST_FORMAT_SIZE], b[MST_FORMAT_SIZE], c[MST_FORMAT_SIZE], d[MST_FORMAT_SIZE];
 	char e[MST_FORMAT_SIZE], f[MST_FORMAT_SIZE], g[MST_FORMAT_SIZE];
 
@@ -163,8 +164,12 @@ static void outcome_line(const struct mst_cli *cli, struct json_object *run)
 	        mst_out_on(cli->err_colour, mst_format_state_style(outcome)), outcome, mst_out_off(cli->err_colour));
 	if (took > 0)
 		fprintf(stderr, " in %s", mst_format_clock(took, a));
-	fprintf(stderr, ": %s covered, %s up, %s with OS; %s new, %s changed, %s lost, %s unchanged\n",
-	        mst_format_number(mst_json_int(run, "covered", number_of(run, "addresses")), a),
+	fputs(": ", stderr);
+	if (all > covered)
+		fprintf(stderr, "%s of %s covered, ", mst_format_number(covered, a), mst_format_number(all, b));
+	else if (all > 0)
+		fprintf(stderr, "%s covered, ", mst_format_number(covered, a));
+	fprintf(stderr, "%s up, %s with OS; %s new, %s changed, %s lost, %s unchanged\n",
 	        mst_format_number(number_of(run, "up"), b), mst_format_number(number_of(run, "with_os"), c),
 	        mst_format_number(number_of(run, "new"), d), mst_format_number(number_of(run, "changed"), e),
 	        mst_format_number(number_of(run, "lost"), f), mst_format_number(number_of(run, "unchanged"), g));
@@ -212,21 +217,21 @@ static void lost_line(struct json_object *item)
 	}
 }
 
-static void change_lines(const struct mst_cli *cli, struct json_object *run, const char *kind)
+static void change_lines(const struct mst_cli *cli, struct json_object *run, const char *kind, size_t most)
 {
 	static const struct {
-		const char *kind, *word, *filter;
+		const char *kind, *word;
 		enum mst_style style;
 		void (*line)(struct json_object *item);
-	} kinds[] = {{"new", "NEW", "created_run", MST_STYLE_GOOD, new_line},
-	             {"changed", "CHANGED", "changed_run", MST_STYLE_WARN, changed_line},
-	             {"lost", "LOST", "lost_run", MST_STYLE_BAD, lost_line}};
+	} kinds[] = {{"new", "NEW", MST_STYLE_GOOD, new_line},
+	             {"changed", "CHANGED", MST_STYLE_WARN, changed_line},
+	             {"lost", "LOST", MST_STYLE_BAD, lost_line}};
 	struct json_object *list = mst_json_array(mst_json_object(run, "changes"), kind);
 	int64_t count = list ? (int64_t)json_object_array_length(list) : 0, all = number_of(run, kind);
 	size_t k = strcmp(kind, "new") == 0 ? 0 : strcmp(kind, "changed") == 0 ? 1 : 2;
 
 	all = all > count ? all : count;
-	count = count < (int64_t)CHANGES_SHOWN ? count : (int64_t)CHANGES_SHOWN;
+	count = count < (int64_t)most ? count : (int64_t)most;
 	for (int64_t i = 0; i < count; i++) {
 		printf("%s%-7s%s  ", mst_out_on(cli->colour, kinds[k].style), kinds[k].word, mst_out_off(cli->colour));
 		kinds[k].line(json_object_array_get_idx(list, (size_t)i));
@@ -234,9 +239,16 @@ static void change_lines(const struct mst_cli *cli, struct json_object *run, con
 	}
 	if (count > 0 && all > count) {
 		fflush(stdout);
-		fprintf(stderr, "%-7s  and %" PRId64 " more: muster interfaces %s=%" PRId64 "\n", kinds[k].word,
-		        all - count, kinds[k].filter, number_of(run, "number"));
+		fprintf(stderr, "%-7s  and %" PRId64 " more: muster runs show %" PRId64 "%s\n", kinds[k].word,
+		        all - count, number_of(run, "number"), most > CHANGES_SHOWN ? " --json" : "");
 	}
+}
+
+void mst_run_changes(const struct mst_cli *cli, struct json_object *run, size_t most)
+{
+	change_lines(cli, run, "new", most);
+	change_lines(cli, run, "changed", most);
+	change_lines(cli, run, "lost", most);
 }
 
 void mst_run_summary(const struct mst_cli *cli, struct json_object *run)
@@ -250,9 +262,7 @@ void mst_run_summary(const struct mst_cli *cli, struct json_object *run)
 		outcome_line(cli, run);
 		mst_run_missing(stderr, run, PARTS_SHOWN);
 	}
-	change_lines(cli, run, "new");
-	change_lines(cli, run, "changed");
-	change_lines(cli, run, "lost");
+	mst_run_changes(cli, run, CHANGES_SHOWN);
 	fflush(stdout);
 	if (cli->quiet || number_of(run, "up") == 0)
 		return;
