@@ -23,6 +23,7 @@ static void append(struct mst_faults *faults, const char *file, int line, char *
 	if (items == NULL || copy == NULL || text == NULL) {
 		free(copy);
 		free(text);
+		faults->lost = true;
 		return;
 	}
 	items[faults->count++] = (struct mst_fault){.file = copy, .line = line, .text = text};

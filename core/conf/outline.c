@@ -275,10 +275,9 @@ static bool read_title(struct cutter *cutter, struct mst_outline *item)
 	mst_buf_init(&out, MST_MAX_CONF_FILE * 2);
 	ok = copy_scalar(cutter, &out);
 	text = mst_buf_text(&out);
-	if (ok) {
+	if (ok && !out.failed)
 		item->title = quoted ? mst_str_dupn(text + 1, out.len - 2) : mst_str_dup(text);
-		cutter->no_memory |= out.failed || item->title == NULL;
-	}
+	cutter->no_memory |= ok && item->title == NULL;
 	mst_buf_free(&out);
 	return ok && item->title != NULL;
 }

@@ -271,6 +271,7 @@ static int finish(struct mst_loader *loader, size_t start, const char *main_file
 {
 	if (!loader->no_memory)
 		mst_cross_check(loader);
+	loader->no_memory |= loader->faults->lost;
 	sort_faults(loader->faults, start, main_file == NULL ? "" : main_file);
 	free_list(loader->notify_names, loader->notify_count);
 	free_list(loader->profile_zone_at, loader->profile_zone_count);
