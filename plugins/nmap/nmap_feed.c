@@ -159,7 +159,7 @@ int nmap_feed_put(struct nmap_feed *feed, const unsigned char *data, size_t len,
 		int status;
 		size_t run = i;
 		if (feed->multi_need == 0)
-			while (run < len && is_plain(data[run])) {
+			while (run < len && is_plain(data[run]) && feed->since <= NMAP_XML_TAG) {
 				feed->since = data[run] == '>' ? 0 : feed->since + 1;
 				run++;
 			}

@@ -10,11 +10,14 @@
 
 #define MAX_WARNINGS 20
 #define MAX_ARGS (2u << 20)
+#define BLOCK_BYTES 16384u
 
 struct nmap_xml {
 	const struct nmap_sink *sink;
 	xmlParserCtxtPtr parser;
 	struct nmap_feed feed;
+	char block[BLOCK_BYTES]; /* on its way to the parser */
+	size_t block_len, line;  /* line: where its last line begins */
 	struct nmap_collect collect;
 	struct nmap_seen seen;
 	struct nmap_run_info info;
@@ -335,14 +338,40 @@ void nmap_xml_free(struct nmap_xml *xml)
 	free(xml);
 }
 
+static void flush_block(struct nmap_xml *xml)
+{
+	if (xml->status == MUSTER_OK && xml->block_len > 0)
+		(void)xmlParseChunk(xml->parser, xml->block, (int)xml->block_len, 0);
+	xml->block_len = xml->line = 0;
+}
+
+/* A line that is worth telling at once: a finished host, progress. */
+static int is_news(const struct nmap_xml *xml)
+{
+	const char *line = xml->block + xml->line;
+	size_t len = xml->block_len - xml->line;
+	return len > 6 && (memcmp(line, "</host", 6) == 0 || memcmp(line, "<task", 5) == 0);
+}
+
+/* The parser's answers to damaged documents depend on where its chunks end. They end where the document says, not where
+ * a pipe happened to be cut, so that one document always gives one result. */
 static int to_parser(void *data, const char *bytes, size_t len)
 {
 	struct nmap_xml *xml = data;
 	while (len > 0 && xml->status == MUSTER_OK) {
-		int part = len > (1u << 20) ? 1 << 20 : (int)len;
-		(void)xmlParseChunk(xml->parser, bytes, part, 0);
+		size_t room = BLOCK_BYTES - xml->block_len;
+		size_t part = len < room ? len : room;
+		const char *end = memchr(bytes, '\n', part);
+		if (end)
+			part = (size_t)(end - bytes) + 1;
+		memcpy(xml->block + xml->block_len, bytes, part);
+		xml->block_len += part;
 		bytes += part;
-		len -= (size_t)part;
+		len -= part;
+		if (xml->block_len == BLOCK_BYTES || (end && is_news(xml)))
+			flush_block(xml);
+		else if (end)
+			xml->line = xml->block_len;
 	}
 	return xml->status;
 }
@@ -352,6 +381,8 @@ int nmap_xml_feed(struct nmap_xml *xml, const void *data, size_t len)
 	if (xml->status != MUSTER_OK)
 		return xml->status;
 	int status = nmap_feed_put(&xml->feed, data, len, to_parser, xml);
+	if (status == MUSTER_E_LIMIT)
+		flush_block(xml);
 	if (status == MUSTER_E_LIMIT && xml->status == MUSTER_OK)
 		stop(xml, MUSTER_E_CORRUPT, "one tag is larger than 2 MiB");
 	return xml->status;
@@ -373,6 +404,7 @@ int nmap_xml_finish(struct nmap_xml *xml, struct nmap_ending *out)
 	memset(out, 0, sizeof(*out));
 	if (xml->status == MUSTER_OK)
 		(void)nmap_feed_flush(&xml->feed, to_parser, xml);
+	flush_block(xml);
 	int damaged = xml->status == MUSTER_E_CORRUPT;
 	/* What libxml2 says of the missing end is no news when the end is missing. */
 	int broken = xml->status;
