@@ -59,16 +59,26 @@ static void column_tagged(struct term *t, const char *column, const struct sq_va
 	}
 }
 
+/* What a column can hold at all; asking for anything else must not reach SQLite, since _id and rev have an affinity. */
+static bool storable(const struct sq_field *field, enum sq_class class)
+{
+	if (strcmp(field->name, "_id") == 0)
+		return class == SQ_TEXT_CLASS;
+	if (strcmp(field->name, "rev") == 0)
+		return class == SQ_NUMBER;
+	return !(field->type == MUSTER_FIELD_BOOL && class == SQ_NUMBER);
+}
+
 static void column_compare(struct term *t, const struct sq_field *field, const struct sq_value *value)
 {
 	const char *column = field->name;
 	bool bool_column = field->type == MUSTER_FIELD_BOOL;
-	if (value->class == SQ_NULL || (value->class == SQ_BOOL && !bool_column)) {
-		column_tagged(t, column, value);
+	if (!storable(field, value->class)) {
+		sq_sql_add(t->sql, "0");
 		return;
 	}
-	if (value->class == SQ_NUMBER && bool_column) { /* never stored there */
-		sq_sql_add(t->sql, "0");
+	if (value->class == SQ_NULL || (value->class == SQ_BOOL && !bool_column)) {
+		column_tagged(t, column, value);
 		return;
 	}
 	sq_sql_add(t->sql, "(\"%s\" %s ?", column, sign_of(t->op));
@@ -82,7 +92,8 @@ static void column_compare(struct term *t, const struct sq_field *field, const s
 	sq_sql_add(t->sql, ")");
 }
 
-static int in_values(struct term *t, const bson_iter_t *list, bool bool_column, bool (*take)(const struct sq_value *, int), int arg)
+static int in_values(struct term *t, const bson_iter_t *list, bool bool_column,
+                     bool (*take)(const struct sq_value *, const struct sq_field *), const struct sq_field *field)
 {
 	bson_iter_t item;
 	struct sq_value value = { .class = SQ_MISSING };
@@ -93,7 +104,7 @@ static int in_values(struct term *t, const bson_iter_t *list, bool bool_column, 
 		struct sq_value next;
 		if (literal(t, &item, &next) != MUSTER_OK)
 			return t->err->status;
-		if (!take(&next, arg))
+		if (!take(&next, field))
 			continue;
 		if (count++ == SQ_MAX_VALUES)
 			return sq_err_set(t->err, MUSTER_E_LIMIT, "filter: %.64s: more than %d values", t->path, SQ_MAX_VALUES);
@@ -111,9 +122,9 @@ static int in_values(struct term *t, const bson_iter_t *list, bool bool_column, 
 	return MUSTER_OK;
 }
 
-static bool take_storable(const struct sq_value *value, int bool_column)
+static bool take_storable(const struct sq_value *value, const struct sq_field *field)
 {
-	return !(bool_column && value->class == SQ_NUMBER);
+	return storable(field, value->class);
 }
 
 static int plain_column(struct term *t, const struct sq_field *field, const bson_iter_t *value)
@@ -125,7 +136,7 @@ static int plain_column(struct term *t, const struct sq_field *field, const bson
 		sq_sql_add(t->sql, "\"%s\" IS NOT NULL", field->name);
 	} else if (t->op == SQ_IN) {
 		sq_sql_add(t->sql, "\"%s\" IN (", field->name);
-		status = in_values(t, value, bool_column, take_storable, bool_column);
+		status = in_values(t, value, bool_column, take_storable, field);
 		sq_sql_add(t->sql, ")");
 	} else if ((status = literal(t, value, &wanted)) == MUSTER_OK && t->op == SQ_HAS) {
 		sq_sql_add(t->sql, "(typeof(\"%s\") = 'text' AND instr(lower(\"%s\"), lower(?)) > 0)", field->name, field->name);
@@ -166,15 +177,15 @@ static int in_rest(struct term *t, const bson_iter_t *value)
 
 /* ---- list columns ---- */
 
-static bool take_text(const struct sq_value *value, int arg)
+static bool take_text(const struct sq_value *value, const struct sq_field *field)
 {
-	(void)arg;
+	(void)field;
 	return value->class == SQ_TEXT_CLASS;
 }
 
-static bool take_number(const struct sq_value *value, int arg)
+static bool take_number(const struct sq_value *value, const struct sq_field *field)
 {
-	(void)arg;
+	(void)field;
 	return value->class == SQ_NUMBER;
 }
 
@@ -193,10 +204,10 @@ static bool in_has(const bson_iter_t *list, enum sq_class class, int64_t number)
 static int element_in(struct term *t, const bson_iter_t *list)
 {
 	sq_sql_add(t->sql, "(type = 'text' AND value IN (");
-	int status = in_values(t, list, false, take_text, 0);
+	int status = in_values(t, list, false, take_text, NULL);
 	sq_sql_add(t->sql, ")) OR (type = 'integer' AND value IN (");
 	if (status == MUSTER_OK)
-		status = in_values(t, list, false, take_number, 0);
+		status = in_values(t, list, false, take_number, NULL);
 	sq_sql_add(t->sql, "))%s%s%s", in_has(list, SQ_NULL, 0) ? " OR type = 'null'" : "",
 	           in_has(list, SQ_BOOL, 1) ? " OR type = 'true'" : "", in_has(list, SQ_BOOL, 0) ? " OR type = 'false'" : "");
 	return status;
