@@ -15,20 +15,22 @@ static bool same_wire(const struct mst_zone *a, const struct mst_zone *b)
 	return strcmp(a->interface_name, b->interface_name) == 0;
 }
 
-/* The first addresses that both have, as text in `out`; false when none. */
-static bool shared_networks(const struct mst_zone *a, const struct mst_zone *b, char out[MST_SHOWN])
+/* The addresses that both have, as text in `out`; false when none. */
+static bool shared_networks(struct mst_loader *loader, const struct mst_zone *a, const struct mst_zone *b,
+                            char out[MST_SHOWN])
 {
 	struct mst_addr_set both;
 	struct mst_buf text;
-	bool shared = false;
+	bool shared;
 
 	mst_addr_set_init(&both);
 	mst_buf_init(&text, MST_MAX_SCOPE_TEXT);
-	if (mst_addr_set_copy(&both, &a->networks) == MST_OK && mst_addr_set_intersect(&both, &b->networks) == MST_OK &&
-	    both.count > 0) {
+	if (mst_addr_set_copy(&both, &a->networks) != MST_OK || mst_addr_set_intersect(&both, &b->networks) != MST_OK)
+		loader->no_memory = true;
+	shared = both.count > 0;
+	if (shared) {
 		mst_addr_set_text(&both, &text);
 		mst_conf_show(mst_buf_text(&text), out);
-		shared = true;
 	}
 	mst_buf_free(&text);
 	mst_addr_set_free(&both);
@@ -48,7 +50,7 @@ static void check_zones(struct mst_loader *loader)
 		for (size_t j = 0; j < i; j++) {
 			const struct mst_zone *other = &settings->zones[j];
 
-			if (!same_wire(zone, other) || !shared_networks(zone, other, shown))
+			if (!same_wire(zone, other) || !shared_networks(loader, zone, other, shown))
 				continue;
 			mst_loader_fault_at(
 			        loader, loader->zone_networks_at[i],
