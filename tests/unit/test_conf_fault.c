@@ -490,6 +490,39 @@ static void test_many_faults(void **state)
 	mst_buf_free(&text);
 }
 
+/* Caps of the room, each with its own words. */
+static void test_caps(void **state)
+{
+	struct mst_buf text;
+	char *faults;
+
+	(void)state;
+	mst_buf_init(&text, 1 << 20);
+	for (unsigned i = 0; i <= MST_MAX_CONF_SECTIONS; i++)
+		mst_buf_printf(&text, "zone z%u { }\nlabel l%u { when = \"a=1\" }\nprofile p%u { ec2 { } }\n", i, i, i);
+	test_write(test_main_file, mst_buf_text(&text));
+	faults = faults_of_file();
+	assert_string_equal(faults, "muster.conf:12289: there are more than 4096 sections zone: remove some\n"
+	                            "muster.conf:12290: there are more than 4096 sections label: remove some\n"
+	                            "muster.conf:12291: there are more than 4096 sections profile: remove some\n");
+	free(faults);
+	mst_buf_reset(&text);
+	mst_buf_str(&text, "locations = \"/");
+	for (unsigned i = 0; i < MST_MAX_OPTION_VALUE; i++)
+		mst_buf_char(&text, 'x');
+	mst_buf_str(&text, "\"\nlabel A { when = \"");
+	for (unsigned i = 0; i <= MST_MAX_FILTER; i++)
+		mst_buf_char(&text, 'x');
+	mst_buf_str(&text, "\" }\n");
+	test_write(test_main_file, mst_buf_text(&text));
+	faults = faults_of_file();
+	assert_string_equal(
+	        faults, "muster.conf:1: locations: the value has 65537 bytes: at most 65536 are allowed\n"
+	                "muster.conf:2: label \"A\": when: the condition has 8193 bytes: at most 8192 are allowed\n");
+	free(faults);
+	mst_buf_free(&text);
+}
+
 static int setup(void **state)
 {
 	mst_settings_set_when_check(refuse_when);
@@ -503,6 +536,7 @@ int main(void)
 	        cmocka_unit_test(test_zones),    cmocka_unit_test(test_labels),      cmocka_unit_test(test_profiles),
 	        cmocka_unit_test(test_calendar), cmocka_unit_test(test_options),     cmocka_unit_test(test_notify),
 	        cmocka_unit_test(test_secrets),  cmocka_unit_test(test_file_faults), cmocka_unit_test(test_many_faults),
+	        cmocka_unit_test(test_caps),
 	};
 
 	return cmocka_run_group_tests(tests, setup, test_teardown);

@@ -162,11 +162,100 @@ static void test_faulty(void **state)
 	}
 }
 
+static void note_nothing(void *data, const struct mst_rule *rule, const struct mst_addr_set *taken)
+{
+	(void)data;
+	(void)rule;
+	(void)taken;
+}
+
+/* What a rule forbids is gone, or the call says that it failed. */
+static bool apply(const struct mst_rules *rules, long nth)
+{
+	struct mst_addr_set set;
+	struct mst_err err;
+	struct mst_buf out;
+	int status;
+
+	mst_addr_set_init(&set);
+	assert_int_equal(mst_addr_set_parse(&set, "10.0.0.0/24,192.0.2.1,192.0.2.9,fe80::1", &err), MST_OK);
+	failed = false;
+	countdown = nth;
+	status = mst_rules_apply(rules, &set, note_nothing, NULL, &err);
+	countdown = -1;
+	if (status == MST_OK) {
+		mst_buf_init(&out, 4096);
+		assert_int_equal(mst_addr_set_text(&set, &out), MST_OK);
+		assert_string_equal(mst_buf_text(&out), "10.0.0.0/30,10.0.0.16/28,192.0.2.9");
+		mst_buf_free(&out);
+	} else {
+		assert_int_equal(status, MST_E_NO_MEMORY);
+	}
+	mst_addr_set_free(&set);
+	return failed;
+}
+
+static void test_rules(void **state)
+{
+	struct mst_rules rules = {0};
+	struct mst_err err;
+
+	(void)state;
+	assert_int_equal(mst_rules_add(&rules, true, "10.0.0.4-15", "f:1", &err), MST_OK);
+	assert_int_equal(mst_rules_add(&rules, true, "fe80::/10", "f:2", &err), MST_OK);
+	assert_int_equal(mst_rules_add(&rules, false, "10.0.0.0/27", "f:3", &err), MST_OK);
+	assert_int_equal(mst_rules_add(&rules, false, "192.0.2.8/30", "f:4", &err), MST_OK);
+	for (int i = 0; i < 2; i++) {
+		long nth = 1;
+
+		for_good = i == 1;
+		while (apply(&rules, nth))
+			nth++;
+		assert_true(nth > 3);
+	}
+	mst_rules_free(&rules);
+}
+
+static bool parse(long nth)
+{
+	struct mst_target_list list;
+	struct mst_err err;
+	int status;
+
+	failed = false;
+	countdown = nth;
+	status = mst_target_parse("10.0.0.0/24, 10.0.0.7, host.example, HOST.example,2001:db8::/112", &list, &err);
+	countdown = -1;
+	if (status == MST_OK) {
+		assert_int_equal(mst_addr_set_count(&list.addresses), 256 + 65536);
+		assert_int_equal(list.name_count, 1);
+		mst_target_free(&list);
+	} else {
+		assert_int_equal(status, MST_E_NO_MEMORY);
+	}
+	return failed;
+}
+
+static void test_targets(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		long nth = 1;
+
+		for_good = i == 1;
+		while (parse(nth))
+			nth++;
+		assert_true(nth > 5);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_good),
 	        cmocka_unit_test(test_faulty),
+	        cmocka_unit_test(test_rules),
+	        cmocka_unit_test(test_targets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
