@@ -24,11 +24,12 @@ static int64_t deadline;              /* monotonic; 0: none; set once, before th
 static bool grace;                    /* the timer now runs for the kill */
 static timer_t timer;
 
-static const int handled[] = { SIGTERM, SIGIO, SIGALRM, SIGCHLD };
+static const int handled[] = {SIGTERM, SIGIO, SIGALRM, SIGCHLD};
 #define HANDLED (sizeof handled / sizeof handled[0])
 
-static const char last_line[] = "{\"type\":\"log\",\"level\":\"error\",\"text\":\"the plugin did not stop within 2 seconds of being "
-                                "asked to; its process was ended\"}\n";
+static const char last_line[] =
+        "{\"type\":\"log\",\"level\":\"error\",\"text\":\"the plugin did not stop within 2 seconds of being "
+        "asked to; its process was ended\"}\n";
 
 static void handled_set(sigset_t *set)
 {
@@ -67,7 +68,7 @@ __attribute__((noreturn)) static void end_process(int status)
 
 static void arm(int64_t ms)
 {
-	struct itimerspec when = { .it_value = { .tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000 } };
+	struct itimerspec when = {.it_value = {.tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000}};
 	if (ms <= 0)
 		when.it_value.tv_nsec = 1;
 	timer_settime(timer, 0, &when, NULL);
@@ -130,8 +131,10 @@ static int watch_control(int fd, struct mst_err *err)
 	int flags = fcntl(fd, F_GETFL);
 	if (flags < 0 || fcntl(fd, F_SETOWN, getpid()) != 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK | O_ASYNC) != 0 ||
 	    !(fcntl(fd, F_GETFL) & O_ASYNC))
-		return mst_err_set(err, MST_E_USAGE, "descriptor %d is not a pipe or socket whose end can be noticed; muster-worker "
-		                   "is started by musterd, not by hand", fd);
+		return mst_err_set(err, MST_E_USAGE,
+		                   "descriptor %d is not a pipe or socket whose end can be noticed; muster-worker "
+		                   "is started by musterd, not by hand",
+		                   fd);
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
 	control_fd = fd;
 	return MST_OK;
@@ -139,8 +142,8 @@ static int watch_control(int fd, struct mst_err *err)
 
 int mst_control_start(int fd, int lines, int64_t deadline_ms, struct mst_err *err)
 {
-	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
-	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM };
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
 	sigset_t old, none;
 	handled_set(&action.sa_mask);
 	signal(SIGPIPE, SIG_IGN);

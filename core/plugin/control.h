@@ -17,8 +17,8 @@
 #include "base/error.h"
 
 #define MST_CONTROL_CHILDREN 16  /* children alive at once */
-#define MST_CONTROL_KILLED 124   /* exit status of a worker that was told to stop and did not */
-#define MST_CONTROL_ORPHAN 125   /* exit status of a worker whose control pipe was closed */
+#define MST_CONTROL_KILLED   124 /* exit status of a worker that was told to stop and did not */
+#define MST_CONTROL_ORPHAN   125 /* exit status of a worker whose control pipe was closed */
 
 /* Takes over SIGTERM, SIGIO, SIGALRM, SIGCHLD, ignores SIGPIPE and SIGXFSZ. `control_fd` (borrowed, kept for life; -1: none)
  * must be a pipe or socket and is made non-blocking. `line_fd` (-1: none) gets one last line when the process kills

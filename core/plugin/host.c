@@ -30,12 +30,12 @@ static void send_log(struct muster_call_state *host, int level, const char *text
 
 void host_log(struct muster_call_state *host, int level, const char *format, ...)
 {
-	char text[MST_MAX_LOG_TEXT];
+	struct mst_err line;
 	va_list args;
 	va_start(args, format);
-	vsnprintf(text, sizeof text, format, args);
+	mst_err_vset(&line, MST_OK, format, args);
 	va_end(args);
-	send_log(host, level, text);
+	send_log(host, level, line.text);
 }
 
 int host_stopped(void)
@@ -52,7 +52,7 @@ int host_stopped(void)
 
 static const char *context_word(const struct muster_call_state *host)
 {
-	static const char *const words[] = { "?", "plan", "run", "import", "check", "a store" };
+	static const char *const words[] = {"?", "plan", "run", "import", "check", "a store"};
 	if (host->phase == MST_HOST_OPEN)
 		return "open";
 	if (host->phase == MST_HOST_CLOSE)
@@ -64,7 +64,8 @@ int host_allow(struct muster_call_state *host, unsigned contexts, const char *se
 {
 	if (host->phase == MST_HOST_MAIN && (HOST_IN(host->context) & contexts))
 		return MST_OK;
-	host_log(host, MST_LOG_ERROR, "the plugin called %s in %s, where it is not allowed", service, context_word(host));
+	host_log(host, MST_LOG_ERROR, "the plugin called %s in %s, where it is not allowed", service,
+	         context_word(host));
 	return MST_E_REFUSED;
 }
 
@@ -104,11 +105,13 @@ void host_progress_flush(struct muster_call_state *host)
 	if (!host->progress.waiting)
 		return;
 	host->progress.waiting = false;
-	mst_line_progress(host->line_fd, host->progress.done, host->progress.total, host->progress.found, host->progress.text);
+	mst_line_progress(host->line_fd, host->progress.done, host->progress.total, host->progress.found,
+	                  host->progress.text);
 }
 
 /* Too early a call is kept: the last one always arrives, with the next call or at the end. */
-static int service_progress(const struct muster_call *call, int64_t done, int64_t total, int64_t found, const char *text)
+static int service_progress(const struct muster_call *call, int64_t done, int64_t total, int64_t found,
+                            const char *text)
 {
 	struct muster_call_state *host = host_of(call);
 	int64_t now = mst_time_monotonic();
@@ -138,45 +141,46 @@ static int64_t service_now(const struct muster_call *call)
 
 static int64_t service_remaining(const struct muster_call *call)
 {
+	int64_t left = mst_control_remaining();
 	(void)call;
-	return mst_control_remaining();
+	return left > HOST_NO_DEADLINE_MS ? HOST_NO_DEADLINE_MS : left;
 }
 
 static const struct muster_host services = {
-	.size = sizeof(struct muster_host),
-	.abi = MUSTER_ABI_CURRENT,
-	.fail = service_fail,
-	.log = service_log,
-	.progress = service_progress,
-	.cancelled = service_cancelled,
-	.now = service_now,
-	.remaining = service_remaining,
-	.option_text = host_option_text,
-	.option_int = host_option_int,
-	.secret_lease = host_secret_lease,
-	.secret_release = host_secret_release,
-	.targets = host_targets,
-	.known_next = host_known_next,
-	.shard = host_shard,
-	.scope_begin = host_scope_begin,
-	.scope_end = host_scope_end,
-	.checkpoint = host_checkpoint,
-	.record_begin = host_record_begin,
-	.record_text = host_record_text,
-	.record_int = host_record_int,
-	.record_bool = host_record_bool,
-	.record_object = host_record_object,
-	.record_array = host_record_array,
-	.record_end = host_record_end,
-	.record_emit = host_record_emit,
-	.record_drop = host_record_drop,
-	.child_spawn = host_child_spawn,
-	.child_read = host_child_read,
-	.child_wait = host_child_wait,
-	.child_kill = host_child_kill,
-	.has_net_raw = host_has_net_raw,
-	.input_read = host_input_read,
-	.verdict = host_verdict,
+        .size = sizeof(struct muster_host),
+        .abi = MUSTER_ABI_CURRENT,
+        .fail = service_fail,
+        .log = service_log,
+        .progress = service_progress,
+        .cancelled = service_cancelled,
+        .now = service_now,
+        .remaining = service_remaining,
+        .option_text = host_option_text,
+        .option_int = host_option_int,
+        .secret_lease = host_secret_lease,
+        .secret_release = host_secret_release,
+        .targets = host_targets,
+        .known_next = host_known_next,
+        .shard = host_shard,
+        .scope_begin = host_scope_begin,
+        .scope_end = host_scope_end,
+        .checkpoint = host_checkpoint,
+        .record_begin = host_record_begin,
+        .record_text = host_record_text,
+        .record_int = host_record_int,
+        .record_bool = host_record_bool,
+        .record_object = host_record_object,
+        .record_array = host_record_array,
+        .record_end = host_record_end,
+        .record_emit = host_record_emit,
+        .record_drop = host_record_drop,
+        .child_spawn = host_child_spawn,
+        .child_read = host_child_read,
+        .child_wait = host_child_wait,
+        .child_kill = host_child_kill,
+        .has_net_raw = host_has_net_raw,
+        .input_read = host_input_read,
+        .verdict = host_verdict,
 };
 
 const struct muster_host *mst_host_services(void)
@@ -203,15 +207,15 @@ static int keep_network(struct muster_call_state *host, const struct mst_host_co
 	if (status == MST_OK)
 		status = keep_text(&host->dns_servers, config->dns_servers, err);
 	host->call = (struct muster_call){
-		.size = sizeof host->call,
-		.host = &services,
-		.state = host,
-		.method = host->method->def.name,
-		.zone = host->zone,
-		.interface_name = host->interface_name,
-		.source_address = host->source_address,
-		.dns_servers = host->dns_servers,
-		.max_rate = config->max_rate,
+	        .size = sizeof host->call,
+	        .host = &services,
+	        .state = host,
+	        .method = host->method->def.name,
+	        .zone = host->zone,
+	        .interface_name = host->interface_name,
+	        .source_address = host->source_address,
+	        .dns_servers = host->dns_servers,
+	        .max_rate = config->max_rate,
 	};
 	return status;
 }
@@ -335,14 +339,15 @@ int mst_host_finish(struct mst_host *made, int status, struct mst_err *text)
 	host_children_end(host);
 	host_progress_flush(host);
 	if (host->scope_open) {
-		struct mst_err why = { 0 };
+		struct mst_err why = {0};
 		settle(host, status == MST_OK ? MST_E_PARTIAL : status, &why);
-		host_scope_end(&host->call, MUSTER_OUTCOME_PARTIAL, status == MST_OK ? "the plugin left its scope open" : why.text);
+		host_scope_end(&host->call, MUSTER_OUTCOME_PARTIAL,
+		               status == MST_OK ? "the plugin left its scope open" : why.text);
 	}
 	status = settle(host, status, text);
 	if (!host->spool)
 		return status;
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	int written = host_results_finish(host, status, text->text, &err);
 	if (written != MST_OK && (status == MST_OK || status == MST_E_PARTIAL)) {
 		*text = err;

@@ -15,7 +15,8 @@
 #include "plugin/control.h"
 #include "plugin/host_child.h"
 
-#define CHILD_CONTEXTS (HOST_IN(MST_HOST_PLAN) | HOST_IN(MST_HOST_RUN) | HOST_IN(MST_HOST_READ) | HOST_IN(MST_HOST_CHECK))
+#define CHILD_CONTEXTS                                                                                                 \
+	(HOST_IN(MST_HOST_PLAN) | HOST_IN(MST_HOST_RUN) | HOST_IN(MST_HOST_READ) | HOST_IN(MST_HOST_CHECK))
 #define WAIT_MS 1000 /* longest single wait: deadlines of children are looked at this often */
 
 static void close_fd(int *fd)
@@ -52,7 +53,8 @@ static void keep_tail(struct muster_child *child, const char *bytes, size_t len)
 		bytes += len - MST_MAX_CHILD_ERRORS;
 		len = MST_MAX_CHILD_ERRORS;
 	}
-	size_t over = child->errors_len + len > MST_MAX_CHILD_ERRORS ? child->errors_len + len - MST_MAX_CHILD_ERRORS : 0;
+	size_t over =
+	        child->errors_len + len > MST_MAX_CHILD_ERRORS ? child->errors_len + len - MST_MAX_CHILD_ERRORS : 0;
 	memmove(child->errors, child->errors + over, child->errors_len - over);
 	child->errors_len -= over;
 	for (size_t i = 0; i < len; i++) /* text for a C reader: no NUL inside */
@@ -95,7 +97,7 @@ static void end_child(struct muster_child *child)
 	if (child->pid > 0)
 		kill(child->pid, SIGKILL);
 	while (!reap(child)) {
-		struct timespec pause = { .tv_nsec = 1000000 };
+		struct timespec pause = {.tv_nsec = 1000000};
 		nanosleep(&pause, NULL);
 	}
 	close_fd(&child->in);
@@ -125,19 +127,20 @@ static void wait_streams(struct muster_child *child, bool until_exit)
 	sigset_t old;
 	int64_t wait = WAIT_MS;
 	if (child->in >= 0)
-		fds[count++] = (struct pollfd){ .fd = child->in, .events = POLLOUT };
+		fds[count++] = (struct pollfd){.fd = child->in, .events = POLLOUT};
 	if (child->out >= 0)
-		fds[count++] = (struct pollfd){ .fd = child->out, .events = POLLIN };
+		fds[count++] = (struct pollfd){.fd = child->out, .events = POLLIN};
 	if (child->errs >= 0)
-		fds[count++] = (struct pollfd){ .fd = child->errs, .events = POLLIN };
+		fds[count++] = (struct pollfd){.fd = child->errs, .events = POLLIN};
 	if (child->deadline && child->deadline - mst_time_monotonic() < wait)
 		wait = child->deadline - mst_time_monotonic();
 	if (wait < 0)
 		wait = 0;
-	struct timespec limit = { .tv_sec = wait / 1000, .tv_nsec = (wait % 1000) * 1000000 };
+	struct timespec limit = {.tv_sec = wait / 1000, .tv_nsec = (wait % 1000) * 1000000};
 	mst_control_hold(&old);
-	siginfo_t info = { 0 };
-	bool ended = until_exit && (waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0);
+	siginfo_t info = {0};
+	bool ended = until_exit &&
+	             (waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0);
 	if (host_stopped() == MST_OK && !ended)
 		ppoll(fds, count, &limit, &old);
 	mst_control_release(&old);
@@ -154,7 +157,8 @@ static bool past_deadline(struct muster_child *child)
 	return true;
 }
 
-static struct muster_child *find_child(struct muster_call_state *host, const struct muster_child *child, const char *service)
+static struct muster_child *find_child(struct muster_call_state *host, const struct muster_child *child,
+                                       const char *service)
 {
 	for (struct muster_child *at = host->children; at; at = at->next)
 		if (at == child)
@@ -183,13 +187,14 @@ int host_child_spawn(const struct muster_call *call, const struct muster_spawn *
 {
 	struct muster_call_state *host = host_of(call);
 	struct muster_spawn spawn;
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	*out = NULL;
 	if (host_allow(host, CHILD_CONTEXTS, "child_spawn") != MST_OK)
 		return MUSTER_E_REFUSED;
 	host_copy_struct(&spawn, sizeof spawn, in, in->size);
 	if (!(host->method->def.wants & MUSTER_WANTS_SPAWN)) {
-		mst_err_set(&err, MST_E_REFUSED, "the method %s does not say MUSTER_WANTS_SPAWN in its manifest", call->method);
+		mst_err_set(&err, MST_E_REFUSED, "the method %s does not say MUSTER_WANTS_SPAWN in its manifest",
+		            call->method);
 		return host_give(host, "child_spawn", &err);
 	}
 	if (!spawn.argv || !spawn.argv[0] || host->child_count >= HOST_CHILDREN_CALL)
@@ -271,7 +276,8 @@ int host_child_wait(const struct muster_call *call, struct muster_child *which, 
 	if (child->killed_late)
 		status = MUSTER_E_TIMEOUT;
 	if (exit_status)
-		*exit_status = WIFEXITED(child->wait_status) ? WEXITSTATUS(child->wait_status) : 256 + WTERMSIG(child->wait_status);
+		*exit_status = WIFEXITED(child->wait_status) ? WEXITSTATUS(child->wait_status)
+		                                             : 256 + WTERMSIG(child->wait_status);
 	if (errors)
 		*errors = child->errors;
 	return status;
@@ -294,7 +300,7 @@ int64_t host_input_read(const struct muster_call *call, void *buffer, size_t siz
 	if (host_allow(host, HOST_IN(MST_HOST_READ), "input_read") != MST_OK || host->input_fd < 0)
 		return MUSTER_E_REFUSED;
 	for (;;) {
-		struct pollfd ready = { .fd = host->input_fd, .events = POLLIN };
+		struct pollfd ready = {.fd = host->input_fd, .events = POLLIN};
 		if (host_stopped() != MST_OK)
 			return MUSTER_E_CANCELLED;
 		if (poll(&ready, 1, 200) <= 0)

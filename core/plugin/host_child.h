@@ -23,7 +23,7 @@ struct muster_child {
 };
 
 /* Finds the program of a tool of the method, starts it with three pipes. Fills pid, in, out, errs. */
-int host_spawn_start(struct muster_call_state *host, const char *program, const char *const *argv, struct muster_child *child,
-                     struct mst_err *err);
+int host_spawn_start(struct muster_call_state *host, const char *program, const char *const *argv,
+                     struct muster_child *child, struct mst_err *err);
 
 #endif

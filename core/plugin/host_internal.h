@@ -14,13 +14,15 @@
 #include "record/record.h"
 #include "record/spool.h"
 
-#define HOST_LOG_LINES 10000     /* log lines of one host */
-#define HOST_PROGRESS_MS 100     /* shortest time between two progress lines */
-#define HOST_FAIL_TEXT 2000u
-#define HOST_CHILDREN_CALL 4096u /* children of one callback */
+#define HOST_LOG_LINES   10000 /* log lines of one host */
+#define HOST_PROGRESS_MS 100   /* shortest time between two progress lines */
+#define HOST_FAIL_TEXT   2000u
+#define HOST_NO_DEADLINE_MS                                                                                            \
+	(365ll * 24 * 3600 * 1000) /* what `remaining` gives without a deadline: safe to add to a time */
+#define HOST_CHILDREN_CALL 4096u   /* children of one callback */
 
 struct host_secret {
-	const char *option; /* borrowed from the method */
+	const char *option;  /* borrowed from the method */
 	unsigned char *data; /* a mapping of its own, locked where the limit allows */
 	size_t len, mapped;
 };
@@ -47,7 +49,7 @@ struct muster_call_state {
 		char text[256];
 	} progress;
 
-	struct mst_buf known;      /* bytes of the known stream not yet used */
+	struct mst_buf known; /* bytes of the known stream not yet used */
 	char known_address[64];
 	bool known_end;
 	struct json_object *shard_ids;
@@ -80,7 +82,7 @@ static inline void host_copy_struct(void *out, size_t out_size, const void *in, 
 }
 
 #define HOST_IN(context) (1u << (context))
-#define HOST_ANY (~0u)
+#define HOST_ANY         (~0u)
 /* MST_OK when the main callback of one of `contexts` runs; else MST_E_REFUSED and a log line that names `service`. */
 int host_allow(struct muster_call_state *host, unsigned contexts, const char *service);
 /* A line of the host's own to the run's log, under the same cap as the plugin's. */
@@ -117,7 +119,8 @@ const char *host_option_text(const struct muster_call *call, const char *name);
 int64_t host_option_int(const struct muster_call *call, const char *name);
 int host_secret_lease(const struct muster_call *call, const char *option, struct muster_bytes *out);
 int host_secret_release(const struct muster_call *call, const char *option);
-int host_targets(const struct muster_call *call, const struct muster_target_query *query, muster_chunk_fn fn, void *data);
+int host_targets(const struct muster_call *call, const struct muster_target_query *query, muster_chunk_fn fn,
+                 void *data);
 int host_known_next(const struct muster_call *call, struct muster_known *out);
 int host_shard(const struct muster_call *call, const struct muster_shard *shard);
 int host_scope_begin(const struct muster_call *call, const struct muster_scope *scope);

@@ -21,7 +21,8 @@ static const struct mst_option_def *find_row(struct muster_call_state *host, con
 	for (size_t i = 0; name && i < host->method->def.option_count; i++)
 		if (strcmp(host->method->def.options[i].name, name) == 0)
 			return &host->method->def.options[i];
-	host_log(host, MST_LOG_ERROR, "the plugin asked for the option \"%.31s\", which its manifest does not have", name ? name : "");
+	host_log(host, MST_LOG_ERROR, "the plugin asked for the option \"%.31s\", which its manifest does not have",
+	         name ? name : "");
 	return NULL;
 }
 
@@ -80,9 +81,11 @@ static int load_one(struct muster_call_state *host, const char *name, struct jso
 		if (strcmp(host->method->def.options[i].name, name) == 0)
 			def = &host->method->def.options[i];
 	if (!def || def->type != MUSTER_OPTION_SECRET)
-		return mst_err_set(err, MST_E_USAGE, "job: the method %s has no secret option \"%.31s\"", host->method->def.name, name);
+		return mst_err_set(err, MST_E_USAGE, "job: the method %s has no secret option \"%.31s\"",
+		                   host->method->def.name, name);
 	if (!json_object_is_type(value, json_type_string) || json_object_get_string_len(value) > (int)SECRET_MAX)
-		return mst_err_set(err, MST_E_USAGE, "job: the secret \"%s\" must be base64 text of at most %u bytes", name, SECRET_MAX);
+		return mst_err_set(err, MST_E_USAGE, "job: the secret \"%s\" must be base64 text of at most %u bytes",
+		                   name, SECRET_MAX);
 	struct host_secret *secret = &host->secrets[host->secret_count++];
 	secret->option = def->name;
 	size_t len = (size_t)json_object_get_string_len(value);
@@ -103,7 +106,8 @@ int host_secrets_load(struct muster_call_state *host, struct json_object *secret
 	if (!host->secrets)
 		return mst_err_no_memory(err);
 	int status = MST_OK;
-	json_object_object_foreach(secrets, name, value) {
+	json_object_object_foreach(secrets, name, value)
+	{
 		if (status == MST_OK)
 			status = load_one(host, name, value, err);
 	}
@@ -137,11 +141,11 @@ static struct host_secret *find_secret(struct muster_call_state *host, const cha
 int host_secret_lease(const struct muster_call *call, const char *option, struct muster_bytes *out)
 {
 	struct host_secret *secret = find_secret(host_of(call), option);
-	*out = (struct muster_bytes){ NULL, 0 };
+	*out = (struct muster_bytes){NULL, 0};
 	if (!secret || !secret->data)
 		return MUSTER_E_NOT_FOUND;
 	mprotect(secret->data, secret->mapped, PROT_READ);
-	*out = (struct muster_bytes){ secret->data, secret->len };
+	*out = (struct muster_bytes){secret->data, secret->len};
 	return MUSTER_OK;
 }
 

@@ -13,9 +13,9 @@
 #include "plugin/host_internal.h"
 #include "plugin/line.h"
 
-#define REFUSED_SHOWN 50u       /* refusals in one "targets" line */
-#define REFUSED_TEXT 600u       /* bytes of addresses shown per refusal */
-#define CHUNK_TEXT (4u << 20)
+#define REFUSED_SHOWN 50u  /* refusals in one "targets" line */
+#define REFUSED_TEXT  600u /* bytes of addresses shown per refusal */
+#define CHUNK_TEXT    (4u << 20)
 
 /* ---- targets ---- */
 
@@ -46,7 +46,8 @@ static void on_refused(void *data, const struct mst_rule *rule, const struct mst
 	mst_buf_free(&text);
 }
 
-static int parse_targets(struct muster_call_state *host, const char *text, struct mst_addr_set *set, struct mst_err *err)
+static int parse_targets(struct muster_call_state *host, const char *text, struct mst_addr_set *set,
+                         struct mst_err *err)
 {
 	struct mst_target_list list;
 	if (!text || !*text)
@@ -75,13 +76,16 @@ static int check_limit(struct muster_call_state *host, const char *include, uint
 			continue;
 		int64_t most = mst_option_set_number(&host->options, def->limited_by);
 		if (most > 0 && found > (uint64_t)most)
-			return mst_err_set(err, MST_E_LIMIT, "%s holds %" PRIu64 " addresses, %s allows %" PRId64 "; raise %s or name fewer",
+			return mst_err_set(err, MST_E_LIMIT,
+			                   "%s holds %" PRIu64 " addresses, %s allows %" PRId64
+			                   "; raise %s or name fewer",
 			                   def->name, found, def->limited_by, most, def->limited_by);
 	}
 	return MST_OK;
 }
 
-static void send_targets(struct muster_call_state *host, uint64_t included, uint64_t excluded, struct refusals *refusals)
+static void send_targets(struct muster_call_state *host, uint64_t included, uint64_t excluded,
+                         struct refusals *refusals)
 {
 	struct json_object *line = json_object_new_object();
 	mst_json_add_text(line, "type", "targets");
@@ -91,14 +95,15 @@ static void send_targets(struct muster_call_state *host, uint64_t included, uint
 	refusals->list = NULL;
 	mst_line_send(host->line_fd, line, NULL);
 	if (refusals->count > REFUSED_SHOWN)
-		host_log(host, MST_LOG_WARNING, "%zu rules took addresses away; the first %u are shown", refusals->count, REFUSED_SHOWN);
+		host_log(host, MST_LOG_WARNING, "%zu rules took addresses away; the first %u are shown",
+		         refusals->count, REFUSED_SHOWN);
 }
 
 static int cut_down(struct muster_call_state *host, const struct muster_target_query *query, struct mst_addr_set *set,
                     struct mst_err *err)
 {
 	struct mst_addr_set exclude;
-	struct refusals refusals = { json_object_new_array(), 0 };
+	struct refusals refusals = {json_object_new_array(), 0};
 	uint64_t included = mst_addr_set_count(set);
 	mst_addr_set_init(&exclude);
 	int status = parse_targets(host, query->exclude, &exclude, err);
@@ -144,10 +149,10 @@ static int on_chunk(void *data, const struct mst_addr_set *chunk)
 	if (chunking->refusal != MST_OK)
 		return chunking->refusal;
 	struct muster_target_chunk out = {
-		.size = sizeof out,
-		.family = chunk->count ? chunk->ranges[0].first.family : 0,
-		.addresses = mst_buf_text(&chunking->text),
-		.count = (int64_t)mst_addr_set_count(chunk),
+	        .size = sizeof out,
+	        .family = chunk->count ? chunk->ranges[0].first.family : 0,
+	        .addresses = mst_buf_text(&chunking->text),
+	        .count = (int64_t)mst_addr_set_count(chunk),
 	};
 	return chunking->fn(chunking->data, &out);
 }
@@ -156,9 +161,10 @@ int host_targets(const struct muster_call *call, const struct muster_target_quer
 {
 	struct muster_call_state *host = host_of(call);
 	struct muster_target_query query;
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	struct mst_addr_set set;
-	if (host_allow(host, HOST_IN(MST_HOST_PLAN) | HOST_IN(MST_HOST_RUN) | HOST_IN(MST_HOST_CHECK), "targets") != MST_OK)
+	if (host_allow(host, HOST_IN(MST_HOST_PLAN) | HOST_IN(MST_HOST_RUN) | HOST_IN(MST_HOST_CHECK), "targets") !=
+	    MST_OK)
 		return MUSTER_E_REFUSED;
 	host_copy_struct(&query, sizeof query, in, in->size);
 	if (!query.include || !*query.include || query.per_chunk < 1 || query.per_chunk > 65536)
@@ -174,7 +180,7 @@ int host_targets(const struct muster_call *call, const struct muster_target_quer
 	if (status != MST_OK) {
 		host_give(host, "targets", &err);
 	} else {
-		struct chunking chunking = { .fn = fn, .data = data };
+		struct chunking chunking = {.fn = fn, .data = data};
 		mst_buf_init(&chunking.text, CHUNK_TEXT);
 		status = mst_addr_set_chunks(&set, query.per_chunk, on_chunk, &chunking);
 		mst_buf_free(&chunking.text);
@@ -195,7 +201,8 @@ static int known_line(struct muster_call_state *host, size_t *len, struct mst_er
 			return MST_OK;
 		}
 		if (host->known_end)
-			return host->known.len ? mst_err_set(err, MST_E_CORRUPT, "the known stream ends inside a line") : MST_E_END;
+			return host->known.len ? mst_err_set(err, MST_E_CORRUPT, "the known stream ends inside a line")
+			                       : MST_E_END;
 		char bytes[4096];
 		ssize_t n = read(host->known_fd, bytes, sizeof bytes);
 		if (n < 0 && errno == EINTR)
@@ -204,7 +211,8 @@ static int known_line(struct muster_call_state *host, size_t *len, struct mst_er
 			return mst_err_errno(err, errno, "reading the known stream");
 		host->known_end = n == 0;
 		if (mst_buf_add(&host->known, bytes, (size_t)n) != MST_OK)
-			return mst_err_set(err, MST_E_CORRUPT, "a line of the known stream is longer than %u bytes", MST_MAX_LINE);
+			return mst_err_set(err, MST_E_CORRUPT, "a line of the known stream is longer than %u bytes",
+			                   MST_MAX_LINE);
 	}
 }
 
@@ -231,9 +239,9 @@ static int known_parse(struct muster_call_state *host, size_t len, struct muster
 int host_known_next(const struct muster_call *call, struct muster_known *out)
 {
 	struct muster_call_state *host = host_of(call);
-	struct mst_err err = { 0 };
-	struct muster_known known = { 0 };
-	size_t len;
+	struct mst_err err = {0};
+	struct muster_known known = {0};
+	size_t len = 0;
 	if (host_allow(host, HOST_IN(MST_HOST_PLAN), "known_next") != MST_OK)
 		return MUSTER_E_REFUSED;
 	if (host->known_fd < 0)
@@ -268,23 +276,25 @@ static int check_shard(struct muster_call_state *host, const struct muster_shard
 	if (!id_is_good(shard->id))
 		return mst_err_set(err, MST_E_USAGE, "a shard's id must be 1 to 64 of A-Z a-z 0-9 . _ -");
 	if (shard->spec.length > MST_MAX_SHARD_SPEC)
-		return mst_err_set(err, MST_E_LIMIT, "shard %s: its spec has %zu bytes, at most %u are allowed", shard->id,
-		                   shard->spec.length, MST_MAX_SHARD_SPEC);
+		return mst_err_set(err, MST_E_LIMIT, "shard %s: its spec has %zu bytes, at most %u are allowed",
+		                   shard->id, shard->spec.length, MST_MAX_SHARD_SPEC);
 	if (!host->shard_ids)
 		host->shard_ids = json_object_new_object();
 	if (!host->shard_ids)
 		return mst_err_no_memory(err);
 	if ((size_t)json_object_object_length(host->shard_ids) >= MST_MAX_SHARDS)
-		return mst_err_set(err, MST_E_LIMIT, "a run may have at most %u shards; make larger ones", MST_MAX_SHARDS);
+		return mst_err_set(err, MST_E_LIMIT, "a run may have at most %u shards; make larger ones",
+		                   MST_MAX_SHARDS);
 	if (json_object_object_get_ex(host->shard_ids, shard->id, NULL))
 		return mst_err_set(err, MST_E_EXISTS, "shard %s was made twice", shard->id);
 	return MST_OK;
 }
 
-static int check_scope(struct muster_call_state *host, const struct mst_scope *scope, const char *id, struct mst_err *err)
+static int check_scope(struct muster_call_state *host, const struct mst_scope *scope, const char *id,
+                       struct mst_err *err)
 {
 	struct mst_addr_set set;
-	struct mst_err inner = { 0 };
+	struct mst_err inner = {0};
 	if (!scope->addresses)
 		return MST_OK;
 	mst_addr_set_init(&set);
@@ -328,7 +338,7 @@ int host_shard(const struct muster_call *call, const struct muster_shard *in)
 	struct muster_call_state *host = host_of(call);
 	struct muster_shard shard;
 	struct mst_scope scope;
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	if (host_allow(host, HOST_IN(MST_HOST_PLAN) | HOST_IN(MST_HOST_RUN), "shard") != MST_OK)
 		return MUSTER_E_REFUSED;
 	host_copy_struct(&shard, sizeof shard, in, in->size);

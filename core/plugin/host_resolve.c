@@ -27,7 +27,7 @@
 #include "plugin/control.h"
 #include "plugin/host_internal.h"
 
-#define NAME_MS 10000
+#define NAME_MS     10000
 #define SERVER_PORT 53
 
 /* What the child answers per name: `status` is 0 or an EAI_ number, then `count` addresses. */
@@ -46,7 +46,7 @@ static bool use_servers(const char *list)
 		return false;
 	mst_buf_init(&item, MST_ADDR_TEXT);
 	while (count < MAXNS && mst_str_next_item(&list, ',', &item)) {
-		struct sockaddr_in server = { .sin_family = AF_INET, .sin_port = htons(SERVER_PORT) };
+		struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons(SERVER_PORT)};
 		if (inet_pton(AF_INET, mst_buf_text(&item), &server.sin_addr) != 1)
 			continue;
 		_res.nsaddr_list[count++] = server;
@@ -58,22 +58,25 @@ static bool use_servers(const char *list)
 
 static void ask(const char *name, struct answer *out)
 {
-	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM }, *list = NULL;
+	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *list = NULL;
 	memset(out, 0, sizeof *out);
 	out->status = getaddrinfo(name, NULL, &hints, &list);
 	if (out->status != 0)
 		return;
 	for (struct addrinfo *at = list; at && out->count < MST_MAX_RESOLVED; at = at->ai_next) {
 		char text[MST_ADDR_TEXT];
-		const void *raw = at->ai_family == AF_INET ? (const void *)&((struct sockaddr_in *)(void *)at->ai_addr)->sin_addr
-		                                           : (const void *)&((struct sockaddr_in6 *)(void *)at->ai_addr)->sin6_addr;
-		if (inet_ntop(at->ai_family, raw, text, sizeof text) && mst_addr_parse(text, &out->addresses[out->count]))
+		const void *raw = at->ai_family == AF_INET
+		                          ? (const void *)&((struct sockaddr_in *)(void *)at->ai_addr)->sin_addr
+		                          : (const void *)&((struct sockaddr_in6 *)(void *)at->ai_addr)->sin6_addr;
+		if (inet_ntop(at->ai_family, raw, text, sizeof text) &&
+		    mst_addr_parse(text, &out->addresses[out->count]))
 			out->count++;
 	}
 	freeaddrinfo(list);
 }
 
-__attribute__((noreturn)) static void resolver(int fd, char *const *names, size_t count, const char *servers, pid_t parent)
+__attribute__((noreturn)) static void resolver(int fd, char *const *names, size_t count, const char *servers,
+                                               pid_t parent)
 {
 	struct answer answer;
 	mst_control_reset_child();
@@ -103,17 +106,20 @@ static int receive(int fd, struct answer *answer, const char *name, struct mst_e
 		if (stopped != MST_OK)
 			return mst_err_set(err, stopped, "stopped while resolving \"%s\"", name);
 		if (left <= 0)
-			return mst_err_set(err, MST_E_TIMEOUT, "the host name \"%s\" was not resolved within %d s; check the name servers", name,
-			                   NAME_MS / 1000);
-		struct pollfd ready = { .fd = fd, .events = POLLIN };
+			return mst_err_set(err, MST_E_TIMEOUT,
+			                   "the host name \"%s\" was not resolved within %d s; check the name servers",
+			                   name, NAME_MS / 1000);
+		struct pollfd ready = {.fd = fd, .events = POLLIN};
 		if (poll(&ready, 1, left < 100 ? (int)left : 100) <= 0)
 			continue;
 		ssize_t n = read(fd, (char *)answer + have, sizeof *answer - have);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return mst_err_set(err, MST_E_FAILED, "resolving \"%s\" failed: no name server of the zone could be used (IPv4 "
-			                   "addresses are needed)", name);
+			return mst_err_set(err, MST_E_FAILED,
+			                   "resolving \"%s\" failed: no name server of the zone could be used (IPv4 "
+			                   "addresses are needed)",
+			                   name);
 		have += (size_t)n;
 	}
 	return MST_OK;
@@ -126,7 +132,7 @@ static int take(const struct answer *answer, const char *name, struct mst_addr_s
 		                   "the host name \"%s\" cannot be resolved: %s; correct or remove it", name,
 		                   answer->status ? gai_strerror(answer->status) : "it has no address");
 	for (uint32_t i = 0; i < answer->count && i < MST_MAX_RESOLVED; i++) {
-		struct mst_range one = { answer->addresses[i], answer->addresses[i] };
+		struct mst_range one = {answer->addresses[i], answer->addresses[i]};
 		if (mst_addr_set_add(set, &one) != MST_OK)
 			return mst_err_no_memory(err);
 	}

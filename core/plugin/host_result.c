@@ -49,7 +49,8 @@ static int check_planned(struct muster_call_state *host, const struct mst_scope 
 		if (mst_addr_set_subtract(&set, &host->planned) != MST_OK)
 			status = mst_err_no_memory(err);
 		else if (set.count > 0)
-			status = mst_err_set(err, MST_E_REFUSED, "the scope holds addresses that the shard's planned scope does not");
+			status = mst_err_set(err, MST_E_REFUSED,
+			                     "the scope holds addresses that the shard's planned scope does not");
 	}
 	mst_addr_set_free(&set);
 	return status;
@@ -59,7 +60,7 @@ int host_scope_begin(const struct muster_call *call, const struct muster_scope *
 {
 	struct muster_call_state *host = host_of(call);
 	struct mst_scope scope;
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	if (allow_results(host, "scope_begin") != MUSTER_OK)
 		return MUSTER_E_REFUSED;
 	if (host->scope_open) {
@@ -91,7 +92,7 @@ static void note_partial(struct muster_call_state *host, int outcome, const char
 int host_scope_end(const struct muster_call *call, int outcome, const char *reason)
 {
 	struct muster_call_state *host = host_of(call);
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	struct mst_buf text;
 	if (!host->scope_open) {
 		host_log(host, MST_LOG_ERROR, "scope_end: no scope is open");
@@ -116,7 +117,7 @@ int host_scope_end(const struct muster_call *call, int outcome, const char *reas
 int host_checkpoint(const struct muster_call *call, struct muster_bytes state)
 {
 	struct muster_call_state *host = host_of(call);
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	if (allow_results(host, "checkpoint") != MUSTER_OK)
 		return MUSTER_E_REFUSED;
 	if (state.length > MST_MAX_CHECKPOINT)
@@ -130,7 +131,7 @@ int host_checkpoint(const struct muster_call *call, struct muster_bytes state)
 int host_record_begin(const struct muster_call *call, const char *source_key)
 {
 	struct muster_call_state *host = host_of(call);
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	if (allow_results(host, "record_begin") != MUSTER_OK)
 		return MUSTER_E_REFUSED;
 	if (!host->scope_open) {
@@ -147,13 +148,13 @@ static int answer(struct muster_call_state *host, const char *service, int statu
 	return status == MST_OK ? MUSTER_OK : host_give(host, service, err);
 }
 
-#define BUILD(service, call_record)                                     \
-	struct muster_call_state *host = host_of(call);                 \
-	struct mst_err err = { 0 };                                     \
-	if (!host->record || !mst_record_is_open(host->record)) {       \
-		host_log(host, MST_LOG_ERROR, service ": no record is open"); \
-		return MUSTER_E_REFUSED;                                \
-	}                                                               \
+#define BUILD(service, call_record)                                                                                    \
+	struct muster_call_state *host = host_of(call);                                                                \
+	struct mst_err err = {0};                                                                                      \
+	if (!host->record || !mst_record_is_open(host->record)) {                                                      \
+		host_log(host, MST_LOG_ERROR, service ": no record is open");                                          \
+		return MUSTER_E_REFUSED;                                                                               \
+	}                                                                                                              \
 	return answer(host, service, call_record, &err)
 
 int host_record_text(const struct muster_call *call, const char *key, const char *value)
@@ -214,5 +215,6 @@ int host_verdict(const struct muster_call *call, const struct muster_verdict *in
 	if (host_allow(host, HOST_IN(MST_HOST_CHECK), "verdict") != MST_OK)
 		return MUSTER_E_REFUSED;
 	host_copy_struct(&verdict, sizeof verdict, in, in->size);
-	return mst_line_verdict(host->line_fd, verdict.part ? verdict.part : "", verdict.status, verdict.text ? verdict.text : "");
+	return mst_line_verdict(host->line_fd, verdict.part ? verdict.part : "", verdict.status,
+	                        verdict.text ? verdict.text : "");
 }

@@ -31,10 +31,12 @@ static int describe(const struct breach *breach, struct mst_err *err)
 		mst_addr_set_text(&breach->taken, &text);
 	int status;
 	if (breach->rule)
-		status = mst_err_set(err, MST_E_REFUSED, "the scope holds %.200s, which never_scan forbids (%.100s, %.200s)",
+		status = mst_err_set(err, MST_E_REFUSED,
+		                     "the scope holds %.200s, which never_scan forbids (%.100s, %.200s)",
 		                     mst_buf_text(&text), breach->rule->text, breach->rule->at);
 	else
-		status = mst_err_set(err, MST_E_REFUSED, "the scope holds %.200s, which is outside every scan_only entry",
+		status = mst_err_set(err, MST_E_REFUSED,
+		                     "the scope holds %.200s, which is outside every scan_only entry",
 		                     mst_buf_text(&text));
 	mst_buf_free(&text);
 	return status;
@@ -43,7 +45,7 @@ static int describe(const struct breach *breach, struct mst_err *err)
 int host_within_rules(const struct mst_rules *rules, const struct mst_addr_set *set, struct mst_err *err)
 {
 	struct mst_addr_set rest;
-	struct breach breach = { 0 };
+	struct breach breach = {0};
 	if (!rules)
 		return MST_OK;
 	mst_addr_set_init(&rest);
@@ -66,11 +68,11 @@ int host_scope_make(const struct muster_scope *in, struct mst_scope *out, struct
 	host_copy_struct(&copy, sizeof copy, in, in->size);
 	/* Borrowed text: mst_scope_copy only reads it. */
 	struct mst_scope view = {
-		.facts = copy.facts,
-		.addresses = (char *)(uintptr_t)copy.addresses,
-		.tcp_ports = (char *)(uintptr_t)copy.tcp_ports,
-		.udp_ports = (char *)(uintptr_t)copy.udp_ports,
-		.namespace_key = (char *)(uintptr_t)copy.namespace_key,
+	        .facts = copy.facts,
+	        .addresses = (char *)(uintptr_t)copy.addresses,
+	        .tcp_ports = (char *)(uintptr_t)copy.tcp_ports,
+	        .udp_ports = (char *)(uintptr_t)copy.udp_ports,
+	        .namespace_key = (char *)(uintptr_t)copy.namespace_key,
 	};
 	int status = mst_scope_copy(out, &view, err);
 	if (status == MST_OK)

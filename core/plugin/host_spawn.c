@@ -19,8 +19,8 @@
 #include "plugin/control.h"
 #include "plugin/host_child.h"
 
-static const char *const directories[] = { "/usr/local/bin", "/usr/bin", "/usr/local/sbin", "/usr/sbin" };
-static const char *const environment[] = { "PATH=/usr/local/bin:/usr/bin:/usr/local/sbin:/usr/sbin", "LC_ALL=C", NULL };
+static const char *const directories[] = {"/usr/local/bin", "/usr/bin", "/usr/local/sbin", "/usr/sbin"};
+static const char *const environment[] = {"PATH=/usr/local/bin:/usr/bin:/usr/local/sbin:/usr/sbin", "LC_ALL=C", NULL};
 
 static int find_program(const struct mst_method *method, const char *program, char path[PATH_MAX], struct mst_err *err)
 {
@@ -37,9 +37,10 @@ static int find_program(const struct mst_method *method, const char *program, ch
 		if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0)
 			return MST_OK;
 	}
-	return mst_err_set(err, MST_E_NOT_FOUND, "the program %s is not installed in /usr/local/bin, /usr/bin, /usr/local/sbin or "
-	                   "/usr/sbin; on Debian and Ubuntu: sudo apt install %s", program, tool->package && *tool->package ?
-	                   tool->package : program);
+	return mst_err_set(err, MST_E_NOT_FOUND,
+	                   "the program %s is not installed in /usr/local/bin, /usr/bin, /usr/local/sbin or "
+	                   "/usr/sbin; on Debian and Ubuntu: sudo apt install %s",
+	                   program, tool->package && *tool->package ? tool->package : program);
 }
 
 struct ends {
@@ -73,8 +74,8 @@ __attribute__((noreturn)) static void become(struct ends *ends, const char *path
 	int status = fcntl(ends->status[1], F_DUPFD_CLOEXEC, 10);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent || status < 0)
 		_exit(127);
-	if (dup2(ends->in[0], 0) < 0 || dup2(ends->out[1], 1) < 0 || dup2(ends->errs[1], 2) < 0 || dup2(status, 3) < 0 ||
-	    fcntl(3, F_SETFD, FD_CLOEXEC) != 0 || close_range(4, ~0U, 0) != 0 || chdir("/") != 0)
+	if (dup2(ends->in[0], 0) < 0 || dup2(ends->out[1], 1) < 0 || dup2(ends->errs[1], 2) < 0 ||
+	    dup2(status, 3) < 0 || fcntl(3, F_SETFD, FD_CLOEXEC) != 0 || close_range(4, ~0U, 0) != 0 || chdir("/") != 0)
 		failed = errno;
 	if (!failed) {
 		execve(path, (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)environment);
@@ -111,8 +112,8 @@ static void keep_ends(struct ends *ends, pid_t pid, struct muster_child *child)
 	fcntl(child->errs, F_SETFL, O_NONBLOCK);
 }
 
-int host_spawn_start(struct muster_call_state *host, const char *program, const char *const *argv, struct muster_child *child,
-                     struct mst_err *err)
+int host_spawn_start(struct muster_call_state *host, const char *program, const char *const *argv,
+                     struct muster_child *child, struct mst_err *err)
 {
 	struct ends ends;
 	char path[PATH_MAX];
@@ -131,7 +132,8 @@ int host_spawn_start(struct muster_call_state *host, const char *program, const 
 	if (pid > 0 && mst_control_child_add(pid) != MST_OK) {
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
-		status = mst_err_set(err, MST_E_LIMIT, "at most %d child programs may run at once", MST_CONTROL_CHILDREN);
+		status = mst_err_set(err, MST_E_LIMIT, "at most %d child programs may run at once",
+		                     MST_CONTROL_CHILDREN);
 	}
 	mst_control_release(&old);
 	if (pid < 0)
@@ -153,7 +155,7 @@ int host_spawn_start(struct muster_call_state *host, const char *program, const 
  * no_new_privs no more than the worker has itself. */
 int host_has_net_raw(const struct muster_call *call)
 {
-	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
 	struct __user_cap_data_struct data[2];
 	(void)call;
 	if (syscall(SYS_capget, &header, data) != 0 || !(data[0].permitted & (1u << CAP_NET_RAW)))

@@ -22,7 +22,7 @@ static int write_whole(int fd, const char *data, size_t len, struct mst_err *err
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN) {
-			struct pollfd ready = { .fd = fd, .events = POLLOUT };
+			struct pollfd ready = {.fd = fd, .events = POLLOUT};
 			poll(&ready, 1, 1000);
 			continue;
 		}
@@ -49,7 +49,8 @@ int mst_line_send(int fd, struct json_object *object, struct mst_err *err)
 {
 	struct mst_buf line;
 	mst_buf_init(&line, MST_MAX_LINE + 1);
-	const char *text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	const char *text =
+	        json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 	int status = text ? mst_buf_str(&line, text) : MST_E_NO_MEMORY;
 	if (status == MST_E_NO_MEMORY)
 		mst_err_no_memory(err);
@@ -132,8 +133,10 @@ int mst_line_progress(int fd, int64_t done, int64_t total, int64_t found, const 
 {
 	struct mst_buf line;
 	mst_buf_init(&line, MST_MAX_LINE);
-	mst_buf_printf(&line, "{\"type\":\"progress\",\"done\":%" PRId64 ",\"total\":%" PRId64 ",\"found\":%" PRId64 ",\"text\":", done,
-	               total, found);
+	mst_buf_printf(&line,
+	               "{\"type\":\"progress\",\"done\":%" PRId64 ",\"total\":%" PRId64 ",\"found\":%" PRId64
+	               ",\"text\":",
+	               done, total, found);
 	add_escaped(&line, text ? text : "");
 	return finish(fd, &line);
 }

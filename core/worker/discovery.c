@@ -41,7 +41,8 @@ static int make_host(struct work *work, struct mst_err *err)
 	const struct mst_job *job = &work->job;
 	const struct mst_method *method = find_method(work);
 	if (!method || !work->tables.has_discovery)
-		return mst_err_set(err, MST_E_NOT_FOUND, "the plugin %s has no discovery method \"%.64s\"", work->manifest.name, job->method);
+		return mst_err_set(err, MST_E_NOT_FOUND, "the plugin %s has no discovery method \"%.64s\"",
+		                   work->manifest.name, job->method);
 	/* The operator trusts the plugin with it; the method has to ask for it as well. */
 	if (job->trusted_net_raw && !(method->def.wants & MUSTER_WANTS_NET_RAW)) {
 		int status = mst_ritual_capabilities(false, err);
@@ -49,21 +50,21 @@ static int make_host(struct work *work, struct mst_err *err)
 			return status;
 	}
 	struct mst_host_config config = {
-		.context = work->context,
-		.method = method,
-		.options = job->options,
-		.secrets = job->secrets,
-		.rules = &job->rules,
-		.scope = job->has_scope ? &job->scope : NULL,
-		.zone = job->zone,
-		.interface_name = job->interface_name,
-		.source_address = job->source_address,
-		.dns_servers = job->dns_servers,
-		.max_rate = job->max_rate,
-		.line_fd = MST_WORKER_LINE_FD,
-		.segment_fd = work->context == MST_HOST_RUN || work->context == MST_HOST_READ ? MST_WORKER_DATA_FD : -1,
-		.known_fd = work->context == MST_HOST_PLAN ? MST_WORKER_DATA_FD : -1,
-		.input_fd = work->context == MST_HOST_READ ? MST_WORKER_INPUT_FD : -1,
+	        .context = work->context,
+	        .method = method,
+	        .options = job->options,
+	        .secrets = job->secrets,
+	        .rules = &job->rules,
+	        .scope = job->has_scope ? &job->scope : NULL,
+	        .zone = job->zone,
+	        .interface_name = job->interface_name,
+	        .source_address = job->source_address,
+	        .dns_servers = job->dns_servers,
+	        .max_rate = job->max_rate,
+	        .line_fd = MST_WORKER_LINE_FD,
+	        .segment_fd = work->context == MST_HOST_RUN || work->context == MST_HOST_READ ? MST_WORKER_DATA_FD : -1,
+	        .known_fd = work->context == MST_HOST_PLAN ? MST_WORKER_DATA_FD : -1,
+	        .input_fd = work->context == MST_HOST_READ ? MST_WORKER_INPUT_FD : -1,
 	};
 	return mst_host_new(&work->host, &config, err);
 }
@@ -72,18 +73,19 @@ static int call_run(struct work *work, void *instance, const struct muster_call 
 {
 	const struct mst_job *job = &work->job;
 	struct muster_shard shard = {
-		.size = sizeof shard,
-		.id = job->shard,
-		.spec = { job->spec, job->spec_len },
-		.scope = {
-			.size = sizeof shard.scope,
-			.facts = job->scope.facts,
-			.addresses = job->scope.addresses,
-			.tcp_ports = job->scope.tcp_ports,
-			.udp_ports = job->scope.udp_ports,
-			.namespace_key = job->scope.namespace_key,
-		},
-		.checkpoint = { job->checkpoint, job->checkpoint_len },
+	        .size = sizeof shard,
+	        .id = job->shard,
+	        .spec = {job->spec, job->spec_len},
+	        .scope =
+	                {
+	                        .size = sizeof shard.scope,
+	                        .facts = job->scope.facts,
+	                        .addresses = job->scope.addresses,
+	                        .tcp_ports = job->scope.tcp_ports,
+	                        .udp_ports = job->scope.udp_ports,
+	                        .namespace_key = job->scope.namespace_key,
+	                },
+	        .checkpoint = {job->checkpoint, job->checkpoint_len},
 	};
 	return work->tables.discovery.run(instance, call, &shard);
 }
@@ -168,16 +170,18 @@ static int work_on(struct work *work, struct mst_err *err)
 
 int mst_worker_discovery(int argc, char **argv)
 {
-	struct work work = { .context = context_of(argv[0]) };
-	struct mst_ritual ritual = { .pipes = true };
-	struct mst_err err = { 0 };
+	struct work work = {.context = context_of(argv[0])};
+	struct mst_ritual ritual = {.pipes = true};
+	struct mst_err err = {0};
 	(void)argc;
 	mst_ritual_first(&ritual);
 	mst_log_set_sink(on_log, NULL);
 	int status = start(&work, &ritual, &err);
 	if (status == MST_OK)
 		status = work_on(&work, &err);
-	int64_t records = work.host && work.context != MST_HOST_PLAN && work.context != MST_HOST_CHECK ? mst_host_records(work.host) : -1;
+	int64_t records = work.host && work.context != MST_HOST_PLAN && work.context != MST_HOST_CHECK
+	                          ? mst_host_records(work.host)
+	                          : -1;
 	mst_host_free(work.host);
 	log_output();
 	mst_line_end(MST_WORKER_LINE_FD, status, status == MST_OK ? "" : err.text, records);

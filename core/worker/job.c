@@ -13,7 +13,7 @@
 #include "plugin/base64.h"
 #include "worker/worker.h"
 
-#define READ_MS 30000
+#define READ_MS     30000
 #define JOB_VERSION 1
 
 /* Reads up to the newline and not one byte further: what follows belongs to the control handler. A pipe cannot be looked
@@ -22,10 +22,11 @@ static int read_line(int fd, struct mst_buf *line, struct mst_err *err)
 {
 	int64_t until = mst_time_monotonic() + READ_MS;
 	for (;;) {
-		struct pollfd ready = { .fd = fd, .events = POLLIN };
+		struct pollfd ready = {.fd = fd, .events = POLLIN};
 		int64_t left = until - mst_time_monotonic();
 		if (left <= 0)
-			return mst_err_set(err, MST_E_TIMEOUT, "no job came on descriptor %d within %d s", fd, READ_MS / 1000);
+			return mst_err_set(err, MST_E_TIMEOUT, "no job came on descriptor %d within %d s", fd,
+			                   READ_MS / 1000);
 		if (poll(&ready, 1, (int)left) <= 0)
 			continue;
 		char c;
@@ -33,8 +34,11 @@ static int read_line(int fd, struct mst_buf *line, struct mst_err *err)
 		if (n < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (n < 0)
-			return mst_err_errno(err, errno, "reading the job from descriptor %d (muster-worker is started by musterd, not by "
-			                     "hand)", fd);
+			return mst_err_errno(
+			        err, errno,
+			        "reading the job from descriptor %d (muster-worker is started by musterd, not by "
+			        "hand)",
+			        fd);
 		if (n == 0)
 			return mst_err_set(err, MST_E_CANCELLED, "the job's pipe was closed before the job was whole");
 		if (c == '\n')
@@ -53,7 +57,8 @@ int mst_job_read(int fd, struct json_object **out, struct mst_err *err)
 	if (status == MST_OK)
 		status = mst_json_parse(mst_buf_text(&line), line.len, "job", out, err);
 	if (status == MST_OK && mst_json_int(*out, "worker", 0) != JOB_VERSION) {
-		status = mst_err_set(err, MST_E_USAGE, "the job is of version %lld, this muster-worker speaks %d; restart musterd",
+		status = mst_err_set(err, MST_E_USAGE,
+		                     "the job is of version %lld, this muster-worker speaks %d; restart musterd",
 		                     (long long)mst_json_int(*out, "worker", 0), JOB_VERSION);
 		json_object_put(*out);
 		*out = NULL;
@@ -72,7 +77,8 @@ static int read_rules(struct mst_job *job, const char *key, bool never, struct m
 		return mst_err_set(err, MST_E_USAGE, "job: %s must be an array", key);
 	for (size_t i = 0; i < count; i++) {
 		struct json_object *rule = json_object_array_get_idx(list, i);
-		const char *text = json_object_is_type(rule, json_type_object) ? mst_json_text(rule, "text", NULL) : NULL;
+		const char *text =
+		        json_object_is_type(rule, json_type_object) ? mst_json_text(rule, "text", NULL) : NULL;
 		if (!text)
 			return mst_err_set(err, MST_E_USAGE, "job: %s: entry %zu has no text", key, i + 1);
 		int status = mst_rules_add(&job->rules, never, text, mst_json_text(rule, "at", ""), err);

@@ -11,14 +11,15 @@
 #include <unistd.h>
 
 /* Own names for the kernel's interface: older headers lack the newer rights, and the kernel says at run time what it knows. */
-#define CALL_CREATE 444
-#define CALL_ADD_RULE 445
-#define CALL_RESTRICT 446
-#define CREATE_VERSION 1u
+#define CALL_CREATE       444
+#define CALL_ADD_RULE     445
+#define CALL_RESTRICT     446
+#define CREATE_VERSION    1u
 #define RULE_PATH_BENEATH 1
-#define WRITE_FILE (UINT64_C(1) << 1)
-#define CHANGES_V1 (WRITE_FILE | (UINT64_C(511) << 4)) /* remove dir, file; make char, dir, reg, sock, fifo, block, sym */
-#define REFER_V2 (UINT64_C(1) << 13)
+#define WRITE_FILE        (UINT64_C(1) << 1)
+#define CHANGES_V1                                                                                                     \
+	(WRITE_FILE | (UINT64_C(511) << 4)) /* remove dir, file; make char, dir, reg, sock, fifo, block, sym */
+#define REFER_V2    (UINT64_C(1) << 13)
 #define TRUNCATE_V3 (UINT64_C(1) << 14)
 
 struct ruleset {
@@ -31,7 +32,7 @@ struct path_beneath {
 
 static int allow(int ruleset, const char *path, uint64_t rights, struct mst_err *err)
 {
-	struct path_beneath rule = { .allowed = rights, .parent_fd = open(path, O_PATH | O_CLOEXEC) };
+	struct path_beneath rule = {.allowed = rights, .parent_fd = open(path, O_PATH | O_CLOEXEC)};
 	if (rule.parent_fd < 0)
 		return mst_err_errno(err, errno, "opening %s", path);
 	int status = MST_OK;
@@ -53,8 +54,9 @@ int mst_landlock_enter(const char *const *dirs, struct mst_err *err)
 {
 	long version = syscall(CALL_CREATE, NULL, 0, CREATE_VERSION);
 	if (version < 1)
-		return mst_err_set(err, MST_E_UNSUPPORTED, "this kernel has no Landlock: a plugin may write wherever its user may");
-	struct ruleset handled = { .handled_fs = CHANGES_V1 };
+		return mst_err_set(err, MST_E_UNSUPPORTED,
+		                   "this kernel has no Landlock: a plugin may write wherever its user may");
+	struct ruleset handled = {.handled_fs = CHANGES_V1};
 	if (version >= 2)
 		handled.handled_fs |= REFER_V2;
 	if (version >= 3)

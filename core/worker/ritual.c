@@ -35,10 +35,10 @@
 void __sanitizer_set_report_fd(void *fd);
 #endif
 
-#define KEPT_FDS 7u
-#define OPEN_FILES 256u
-#define OPEN_FILES_HARD 1024u /* Nmap raises its own limit to the hard one and opens a socket per probe */
-#define ADDRESS_SPACE (1ull << 30)
+#define KEPT_FDS             7u
+#define OPEN_FILES           256u
+#define OPEN_FILES_HARD      1024u /* Nmap raises its own limit to the hard one and opens a socket per probe */
+#define ADDRESS_SPACE        (1ull << 30)
 #define ADDRESS_SPACE_IMPORT (4ull << 30)
 
 int mst_worker_stdout = -1, mst_worker_stderr = -1;
@@ -111,7 +111,7 @@ static void tie_to_parent(const struct mst_ritual *ritual)
 		return;
 	if (getpgrp() != getpid())
 		setpgid(0, 0);
-	struct pollfd job = { .fd = MST_WORKER_JOB_FD };
+	struct pollfd job = {.fd = MST_WORKER_JOB_FD};
 	if (poll(&job, 1, 0) == 1 && (job.revents & POLLHUP) && !(job.revents & POLLIN))
 		_exit(1);
 }
@@ -129,7 +129,7 @@ void mst_ritual_first(const struct mst_ritual *ritual)
 	redirect(ritual);
 	fixed_environment();
 	prctl(PR_SET_DUMPABLE, 0);
-	struct rlimit none = { 0, 0 };
+	struct rlimit none = {0, 0};
 	setrlimit(RLIMIT_CORE, &none);
 }
 
@@ -149,7 +149,8 @@ static int limit(int resource, rlim_t soft, rlim_t hard, const char *name, struc
 
 static int set_limits(const struct mst_ritual *ritual, struct mst_err *err)
 {
-	rlim_t seconds = (rlim_t)((ritual->deadline_ms > 0 ? ritual->deadline_ms : MST_SHARD_DEADLINE_MS) / 1000) * 2 + 60;
+	rlim_t seconds =
+	        (rlim_t)((ritual->deadline_ms > 0 ? ritual->deadline_ms : MST_SHARD_DEADLINE_MS) / 1000) * 2 + 60;
 	int status = limit(RLIMIT_NOFILE, OPEN_FILES, OPEN_FILES_HARD, "RLIMIT_NOFILE", err);
 	if (status == MST_OK)
 		status = limit(RLIMIT_CPU, seconds, seconds + 30, "RLIMIT_CPU", err);
@@ -164,7 +165,7 @@ static int set_limits(const struct mst_ritual *ritual, struct mst_err *err)
 /* Root's children get what the bounding set leaves; an ordinary user's what is ambient. Both end up with CAP_NET_RAW or nothing. */
 int mst_ritual_capabilities(bool net_raw, struct mst_err *err)
 {
-	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
 	struct __user_cap_data_struct data[2];
 	if (syscall(SYS_capget, &header, data) != 0)
 		return mst_err_errno(err, errno, "reading capabilities");
@@ -186,7 +187,7 @@ int mst_ritual_capabilities(bool net_raw, struct mst_err *err)
 
 int mst_ritual_second(const struct mst_ritual *ritual, struct mst_err *err)
 {
-	struct mst_err landlock = { 0 };
+	struct mst_err landlock = {0};
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return mst_err_errno(err, errno, "setting no_new_privs");
 	int status = mst_landlock_enter(ritual->write_dirs, &landlock);

@@ -34,7 +34,7 @@ static const char *option(const struct muster_call *call, const char *name)
 
 static void nap(long ms)
 {
-	struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+	struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
 	nanosleep(&pause, NULL);
 }
 
@@ -72,24 +72,30 @@ static int on_chunk(void *data, const struct muster_target_chunk *chunk)
 	say(planning->call, "chunk", chunk->addresses);
 	snprintf(id, sizeof id, "s%04d", ++planning->count);
 	snprintf(spec, sizeof spec, "chunk %d", planning->count);
-	struct muster_shard shard = { .size = sizeof shard, .id = id, .spec = { spec, strlen(spec) }, .addresses = chunk->count,
-		                      .parallel = 2, .command = "probe" };
-	shard.scope = (struct muster_scope){ .size = sizeof shard.scope, .facts = MUSTER_FACT_PRESENCE, .addresses = chunk->addresses };
+	struct muster_shard shard = {.size = sizeof shard,
+	                             .id = id,
+	                             .spec = {spec, strlen(spec)},
+	                             .addresses = chunk->count,
+	                             .parallel = 2,
+	                             .command = "probe"};
+	shard.scope = (struct muster_scope){
+	        .size = sizeof shard.scope, .facts = MUSTER_FACT_PRESENCE, .addresses = chunk->addresses};
 	return planning->call->host->shard(planning->call, &shard);
 }
 
 static int plan_scope(const struct muster_call *call, const char *id, const char *addresses)
 {
-	struct muster_shard shard = { .size = sizeof shard, .id = id };
-	shard.scope = (struct muster_scope){ .size = sizeof shard.scope, .facts = MUSTER_FACT_PRESENCE, .addresses = addresses };
+	struct muster_shard shard = {.size = sizeof shard, .id = id};
+	shard.scope = (struct muster_scope){
+	        .size = sizeof shard.scope, .facts = MUSTER_FACT_PRESENCE, .addresses = addresses};
 	return call->host->shard(call, &shard);
 }
 
 static int plan_wrong(const struct muster_call *call)
 {
 	char *big = calloc(1, 70000);
-	struct muster_shard shard = { .size = sizeof shard, .id = "big", .spec = { big, 70000 } };
-	shard.scope = (struct muster_scope){ .size = sizeof shard.scope, .facts = 1, .addresses = "10.0.0.1" };
+	struct muster_shard shard = {.size = sizeof shard, .id = "big", .spec = {big, 70000}};
+	shard.scope = (struct muster_scope){.size = sizeof shard.scope, .facts = 1, .addresses = "10.0.0.1"};
 	say_number(call, "bad-id", plan_scope(call, "a/b", "10.0.0.1"));
 	say_number(call, "dots", plan_scope(call, "..", "10.0.0.1"));
 	say_number(call, "twice-1", plan_scope(call, "a", "10.0.0.1"));
@@ -105,8 +111,8 @@ static int plan_wrong(const struct muster_call *call)
 static int probe_plan(void *instance, const struct muster_call *call)
 {
 	(void)instance;
-	struct planning planning = { call, 0 };
-	struct muster_known known = { .size = sizeof known };
+	struct planning planning = {call, 0};
+	struct muster_known known = {.size = sizeof known};
 	int status;
 	if (strcmp(option(call, "act"), "wrong") == 0)
 		return plan_wrong(call);
@@ -114,8 +120,11 @@ static int probe_plan(void *instance, const struct muster_call *call)
 		say_number(call, known.address, (long long)known.os_seen);
 	if (status != MUSTER_E_END)
 		return status;
-	struct muster_target_query query = { .size = sizeof query, .per_chunk = 16, .include = option(call, "include"),
-		                             .exclude = option(call, "exclude"), .only = call->host->option_text(call, "only") };
+	struct muster_target_query query = {.size = sizeof query,
+	                                    .per_chunk = 16,
+	                                    .include = option(call, "include"),
+	                                    .exclude = option(call, "exclude"),
+	                                    .only = call->host->option_text(call, "only")};
 	return call->host->targets(call, &query, on_chunk, &planning);
 }
 
@@ -131,10 +140,11 @@ static int record(const struct muster_call *call, const char *key)
 	return status == MUSTER_OK ? call->host->record_emit(call) : status;
 }
 
-static int spawn(const struct muster_call *call, const char *const *argv, const char *input, size_t len, int64_t deadline,
-                 struct muster_child **child)
+static int spawn(const struct muster_call *call, const char *const *argv, const char *input, size_t len,
+                 int64_t deadline, struct muster_child **child)
 {
-	struct muster_spawn how = { .size = sizeof how, .program = argv[0], .argv = argv, .input = { input, len }, .deadline_ms = deadline };
+	struct muster_spawn how = {
+	        .size = sizeof how, .program = argv[0], .argv = argv, .input = {input, len}, .deadline_ms = deadline};
 	return call->host->child_spawn(call, &how, child);
 }
 
@@ -150,7 +160,8 @@ static int show_output(const struct muster_call *call, const char *const *argv)
 	int status = spawn(call, argv, NULL, 0, 0, &child);
 	if (status != MUSTER_OK)
 		return status;
-	while (have + 1 < sizeof text && (n = call->host->child_read(call, child, text + have, sizeof text - 1 - have)) > 0)
+	while (have + 1 < sizeof text &&
+	       (n = call->host->child_read(call, child, text + have, sizeof text - 1 - have)) > 0)
 		have += (size_t)n;
 	text[have] = '\0';
 	status = call->host->child_wait(call, child, &exit_status, &errors);
@@ -165,13 +176,13 @@ static int show_output(const struct muster_call *call, const char *const *argv)
 
 static int act_show(const struct muster_call *call)
 {
-	const char *const argv[] = { "grep", "-E", option(call, "pattern"), option(call, "path"), NULL };
+	const char *const argv[] = {"grep", "-E", option(call, "pattern"), option(call, "path"), NULL};
 	return show_output(call, argv);
 }
 
 static int act_cat(const struct muster_call *call)
 {
-	const char *const argv[] = { "cat", NULL };
+	const char *const argv[] = {"cat", NULL};
 	size_t size = 4u << 20, got = 0;
 	char *input = malloc(size), buffer[65536];
 	struct muster_child *child;
@@ -236,7 +247,8 @@ static int act_secret(const struct muster_call *call)
 	say_number(call, "length", (long long)bytes.length);
 	say(call, "text", call->host->option_text(call, "password") ? "given" : "none");
 	if (status == MUSTER_OK)
-		say(call, "right", bytes.length == 10 && memcmp(bytes.data, "hunter2-\x01\x02", 10) == 0 ? "yes" : "no");
+		say(call, "right",
+		    bytes.length == 10 && memcmp(bytes.data, "hunter2-\x01\x02", 10) == 0 ? "yes" : "no");
 	say_number(call, "release", call->host->secret_release(call, "password"));
 	say_number(call, "other", call->host->secret_lease(call, "act", &bytes));
 	while (!call->host->cancelled(call))
@@ -247,11 +259,11 @@ static int act_secret(const struct muster_call *call)
 static int act_wrong(const struct muster_call *call, const struct muster_shard *shard)
 {
 	const struct muster_host *host = call->host;
-	struct muster_known known = { .size = sizeof known };
-	struct muster_verdict verdict = { .size = sizeof verdict, .part = "x", .text = "y" };
+	struct muster_known known = {.size = sizeof known};
+	struct muster_verdict verdict = {.size = sizeof verdict, .part = "x", .text = "y"};
 	struct muster_scope wide = shard->scope;
 	struct muster_child *child;
-	const char *const argv[] = { "id", NULL };
+	const char *const argv[] = {"id", NULL};
 	char byte;
 	say_number(call, "emit-outside", host->record_begin(call, "k"));
 	say_number(call, "record-none", host->record_text(call, "ip", "1"));
@@ -264,7 +276,7 @@ static int act_wrong(const struct muster_call *call, const struct muster_shard *
 	say_number(call, "wide-scope", host->scope_begin(call, &wide));
 	say_number(call, "scope", host->scope_begin(call, &shard->scope));
 	say_number(call, "scope-twice", host->scope_begin(call, &shard->scope));
-	say_number(call, "big-checkpoint", host->checkpoint(call, (struct muster_bytes){ &byte, 1u << 20 }));
+	say_number(call, "big-checkpoint", host->checkpoint(call, (struct muster_bytes){&byte, 1u << 20}));
 	say_number(call, "reserved-key", host->record_begin(call, "k") || host->record_text(call, "_key", "x"));
 	say(call, "unknown-option", host->option_text(call, "nonsense") ? "given" : "none");
 	return host->scope_end(call, MUSTER_OUTCOME_COMPLETE, NULL);
@@ -280,7 +292,7 @@ static int act_records(const struct muster_call *call, const struct muster_shard
 		call->host->progress(call, i, 5, i, "going");
 	}
 	if (status == MUSTER_OK)
-		status = call->host->checkpoint(call, (struct muster_bytes){ "half", 4 });
+		status = call->host->checkpoint(call, (struct muster_bytes){"half", 4});
 	if (strcmp(act, "crash") == 0)
 		abort();
 	if (strcmp(act, "spin") == 0)
@@ -328,8 +340,8 @@ static int act_values(const struct muster_call *call)
 
 static int probe_run(void *instance, const struct muster_call *call, const struct muster_shard *shard)
 {
-	static const char *const sleeper[] = { "sleep", "1000", NULL };
-	static const char *const shell[] = { "sh", "-c", "sleep 1000 & sleep 1001", NULL };
+	static const char *const sleeper[] = {"sleep", "1000", NULL};
+	static const char *const shell[] = {"sh", "-c", "sleep 1000 & sleep 1001", NULL};
 	const char *act = option(call, "act");
 	(void)instance;
 	if (strcmp(act, "show") == 0)
@@ -358,8 +370,8 @@ static int probe_run(void *instance, const struct muster_call *call, const struc
 static int probe_check(void *instance, const struct muster_call *call)
 {
 	(void)instance;
-	struct muster_verdict verdict = { .size = sizeof verdict, .part = "credentials", .text = "good" };
-	struct muster_shard shard = { .size = sizeof shard, .id = "x" };
+	struct muster_verdict verdict = {.size = sizeof verdict, .part = "credentials", .text = "good"};
+	struct muster_shard shard = {.size = sizeof shard, .id = "x"};
 	int status = call->host->verdict(call, &verdict);
 	say_number(call, "shard", call->host->shard(call, &shard));
 	return status;
@@ -370,7 +382,7 @@ static int probe_import(void *instance, const struct muster_call *call)
 	char text[4096];
 	size_t have = 0;
 	int64_t n;
-	struct muster_scope scope = { .size = sizeof scope, .facts = MUSTER_FACT_PRESENCE, .addresses = "192.0.2.0/24" };
+	struct muster_scope scope = {.size = sizeof scope, .facts = MUSTER_FACT_PRESENCE, .addresses = "192.0.2.0/24"};
 	(void)instance;
 	while (have + 1 < sizeof text && (n = call->host->input_read(call, text + have, sizeof text - 1 - have)) > 0)
 		have += (size_t)n;
@@ -384,33 +396,57 @@ static int probe_import(void *instance, const struct muster_call *call)
 }
 
 static const struct muster_option options[] = {
-	{ .name = "act", .type = MUSTER_OPTION_TEXT, .help = "What to do." },
-	{ .name = "include", .type = MUSTER_OPTION_TARGETS, .help = "Targets.", .limited_by = "max_addresses" },
-	{ .name = "exclude", .type = MUSTER_OPTION_TARGETS, .help = "Not these." },
-	{ .name = "only", .type = MUSTER_OPTION_TEXT, .help = "Cut down to these." },
-	{ .name = "max_addresses", .type = MUSTER_OPTION_INT, .default_value = "4096", .help = "Cap.", .minimum = 1, .maximum = 1 << 20 },
-	{ .name = "wait", .type = MUSTER_OPTION_DURATION, .default_value = "90s", .help = "A duration." },
-	{ .name = "path", .type = MUSTER_OPTION_TEXT, .help = "A path." },
-	{ .name = "pattern", .type = MUSTER_OPTION_TEXT, .help = "A pattern." },
-	{ .name = "password", .type = MUSTER_OPTION_SECRET, .help = "A secret." },
+        {.name = "act", .type = MUSTER_OPTION_TEXT, .help = "What to do."},
+        {.name = "include", .type = MUSTER_OPTION_TARGETS, .help = "Targets.", .limited_by = "max_addresses"},
+        {.name = "exclude", .type = MUSTER_OPTION_TARGETS, .help = "Not these."},
+        {.name = "only", .type = MUSTER_OPTION_TEXT, .help = "Cut down to these."},
+        {.name = "max_addresses",
+         .type = MUSTER_OPTION_INT,
+         .default_value = "4096",
+         .help = "Cap.",
+         .minimum = 1,
+         .maximum = 1 << 20},
+        {.name = "wait", .type = MUSTER_OPTION_DURATION, .default_value = "90s", .help = "A duration."},
+        {.name = "path", .type = MUSTER_OPTION_TEXT, .help = "A path."},
+        {.name = "pattern", .type = MUSTER_OPTION_TEXT, .help = "A pattern."},
+        {.name = "password", .type = MUSTER_OPTION_SECRET, .help = "A secret."},
 };
 static const struct muster_tool tools[] = {
-	{ "sleep", "coreutils", "sleeps" }, { "cat", "coreutils", "copies" }, { "grep", "grep", "finds" },
-	{ "sh", "dash", "starts a grandchild" }, { "surely-not-installed", "nowhere", "is missing" },
+        {"sleep", "coreutils", "sleeps"},
+        {"cat", "coreutils", "copies"},
+        {"grep", "grep", "finds"},
+        {"sh", "dash", "starts a grandchild"},
+        {"surely-not-installed", "nowhere", "is missing"},
 };
 static const struct muster_method methods[] = {
-	{ .name = "worker_probe", .summary = "does what it is told", .wants = MUSTER_WANTS_SPAWN | MUSTER_WANTS_NET_RAW | MUSTER_WANTS_KNOWN,
-	  .options = MUSTER_ARRAY(options), .tools = MUSTER_ARRAY(tools) },
-	{ .name = "worker_plain", .summary = "asks for nothing but children", .wants = MUSTER_WANTS_SPAWN,
-	  .options = MUSTER_ARRAY(options), .tools = MUSTER_ARRAY(tools) },
+        {.name = "worker_probe",
+         .summary = "does what it is told",
+         .wants = MUSTER_WANTS_SPAWN | MUSTER_WANTS_NET_RAW | MUSTER_WANTS_KNOWN,
+         .options = MUSTER_ARRAY(options),
+         .tools = MUSTER_ARRAY(tools)},
+        {.name = "worker_plain",
+         .summary = "asks for nothing but children",
+         .wants = MUSTER_WANTS_SPAWN,
+         .options = MUSTER_ARRAY(options),
+         .tools = MUSTER_ARRAY(tools)},
 };
-static const struct muster_discovery_ops ops = { .open = probe_open, .check = probe_check, .plan = probe_plan, .run = probe_run,
-	                                         .close = probe_close, .import = probe_import };
-static const struct muster_interface interfaces[] = { { MUSTER_INTERFACE_DISCOVERY, 1, sizeof ops, 0, &ops } };
+static const struct muster_discovery_ops ops = {.open = probe_open,
+                                                .check = probe_check,
+                                                .plan = probe_plan,
+                                                .run = probe_run,
+                                                .close = probe_close,
+                                                .import = probe_import};
+static const struct muster_interface interfaces[] = {{MUSTER_INTERFACE_DISCOVERY, 1, sizeof ops, 0, &ops}};
 
 extern const struct muster_plugin muster_plugin_v1;
 __attribute__((visibility("default"))) const struct muster_plugin muster_plugin_v1 = {
-	.magic = MUSTER_PLUGIN_MAGIC, .size = sizeof(struct muster_plugin), .abi_built = MUSTER_ABI_CURRENT,
-	.abi_needed = MUSTER_ABI_CURRENT, .name = "worker_probe", .version = PLUGIN_VERSION, .summary = "a plugin for tests",
-	.interfaces = MUSTER_ARRAY(interfaces), .methods = MUSTER_ARRAY(methods),
+        .magic = MUSTER_PLUGIN_MAGIC,
+        .size = sizeof(struct muster_plugin),
+        .abi_built = MUSTER_ABI_CURRENT,
+        .abi_needed = MUSTER_ABI_CURRENT,
+        .name = "worker_probe",
+        .version = PLUGIN_VERSION,
+        .summary = "a plugin for tests",
+        .interfaces = MUSTER_ARRAY(interfaces),
+        .methods = MUSTER_ARRAY(methods),
 };

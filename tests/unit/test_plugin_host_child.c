@@ -11,10 +11,14 @@
 
 #include "base/time.h"
 
-static int spawn(struct fixture *f, const char *const *argv, const char *input, int64_t deadline, struct muster_child **child)
+static int spawn(struct fixture *f, const char *const *argv, const char *input, int64_t deadline,
+                 struct muster_child **child)
 {
-	struct muster_spawn how = { .size = sizeof how, .program = argv[0], .argv = argv, .deadline_ms = deadline,
-		                    .input = { input, input ? strlen(input) : 0 } };
+	struct muster_spawn how = {.size = sizeof how,
+	                           .program = argv[0],
+	                           .argv = argv,
+	                           .deadline_ms = deadline,
+	                           .input = {input, input ? strlen(input) : 0}};
 	return f->services->child_spawn(f->call, &how, child);
 }
 
@@ -30,7 +34,7 @@ static size_t read_all(struct fixture *f, struct muster_child *child, char *out,
 
 static void test_echo(void **state)
 {
-	static const char *const argv[] = { "cat", NULL };
+	static const char *const argv[] = {"cat", NULL};
 	struct fixture f;
 	struct muster_child *child;
 	char text[64];
@@ -46,7 +50,8 @@ static void test_echo(void **state)
 	assert_int_equal(f.services->child_wait(f.call, child, &exit_status, &errors), MUSTER_OK);
 	assert_int_equal(exit_status, 0);
 	assert_string_equal(errors, "");
-	assert_int_equal(f.services->child_wait(f.call, child, &exit_status, NULL), MUSTER_OK); /* again: the same answer */
+	assert_int_equal(f.services->child_wait(f.call, child, &exit_status, NULL),
+	                 MUSTER_OK); /* again: the same answer */
 	assert_int_equal(exit_status, 0);
 	assert_int_equal(f.services->child_kill(f.call, child), MUSTER_OK);
 	fixture_free(&f);
@@ -54,8 +59,10 @@ static void test_echo(void **state)
 
 static void test_exit_status_and_errors(void **state)
 {
-	static const char *const argv[] = { "sh", "-c", "i=0; while [ $i -lt 2000 ]; do echo 0123456789 >&2; i=$((i+1)); done; "
-		                            "echo last >&2; echo out; exit 7", NULL };
+	static const char *const argv[] = {"sh", "-c",
+	                                   "i=0; while [ $i -lt 2000 ]; do echo 0123456789 >&2; i=$((i+1)); done; "
+	                                   "echo last >&2; echo out; exit 7",
+	                                   NULL};
 	struct fixture f;
 	struct muster_child *child;
 	int exit_status = -1;
@@ -64,7 +71,8 @@ static void test_exit_status_and_errors(void **state)
 	fixture_make(&f);
 	fixture_open(&f);
 	assert_int_equal(spawn(&f, argv, NULL, 0, &child), MUSTER_OK);
-	assert_int_equal(f.services->child_wait(f.call, child, &exit_status, &errors), MUSTER_OK); /* its output is not asked for */
+	assert_int_equal(f.services->child_wait(f.call, child, &exit_status, &errors),
+	                 MUSTER_OK); /* its output is not asked for */
 	assert_int_equal(exit_status, 7);
 	assert_int_equal(strlen(errors), 4000);
 	assert_string_equal(errors + 4000 - 5, "last\n");
@@ -73,9 +81,10 @@ static void test_exit_status_and_errors(void **state)
 
 static void test_refused(void **state)
 {
-	static const char *const other[] = { "id", NULL }, *const path[] = { "/usr/bin/cat", NULL }, *const missing[] = { "surely-not-there", NULL };
-	static const char *const cat[] = { "cat", NULL }, *const none[] = { NULL };
-	struct muster_spawn empty = { .size = sizeof empty, .program = "cat", .argv = none };
+	static const char *const other[] = {"id", NULL}, *const path[] = {"/usr/bin/cat", NULL},
+	                         *const missing[] = {"surely-not-there", NULL};
+	static const char *const cat[] = {"cat", NULL}, *const none[] = {NULL};
+	struct muster_spawn empty = {.size = sizeof empty, .program = "cat", .argv = none};
 	struct fixture f;
 	struct muster_child *child;
 	(void)state;
@@ -97,7 +106,7 @@ static void test_refused(void **state)
 
 static void test_kill_and_deadline(void **state)
 {
-	static const char *const argv[] = { "sleep", "100", NULL };
+	static const char *const argv[] = {"sleep", "100", NULL};
 	struct fixture f;
 	struct muster_child *child;
 	char byte;
@@ -121,7 +130,7 @@ static void test_kill_and_deadline(void **state)
 /* Children end with the callback, and their handles with them. */
 static void test_ends_with_the_callback(void **state)
 {
-	static const char *const argv[] = { "sleep", "100", NULL };
+	static const char *const argv[] = {"sleep", "100", NULL};
 	struct fixture f;
 	struct muster_child *children[17];
 	struct mst_err end;
@@ -166,8 +175,12 @@ static void test_input(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_echo), cmocka_unit_test(test_exit_status_and_errors), cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_kill_and_deadline), cmocka_unit_test(test_ends_with_the_callback), cmocka_unit_test(test_input),
+	        cmocka_unit_test(test_echo),
+	        cmocka_unit_test(test_exit_status_and_errors),
+	        cmocka_unit_test(test_refused),
+	        cmocka_unit_test(test_kill_and_deadline),
+	        cmocka_unit_test(test_ends_with_the_callback),
+	        cmocka_unit_test(test_input),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,7 +32,7 @@ static void test_options_and_defaults(void **state)
 static void refuse_config(const char *options, const char *secrets, const char *word)
 {
 	struct fixture f;
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	fixture_make(&f);
 	f.config.options = options ? fixture_json(options) : NULL;
 	f.config.secrets = secrets ? fixture_json(secrets) : NULL;
@@ -137,15 +137,18 @@ static void test_progress_keeps_the_last(void **state)
 	for (int i = 1; i <= 1000; i++)
 		f.services->progress(f.call, i, 1000, 3, i == 1000 ? "done \x1b" : NULL);
 	mst_host_finish(f.host, MST_OK, &end);
-	assert_non_null(strstr(fixture_lines(&f), "{\"type\":\"progress\",\"done\":1000,\"total\":1000,\"found\":3,\"text\":\"done \\\\x1b\"}\n"));
+	assert_non_null(
+	        strstr(fixture_lines(&f),
+	               "{\"type\":\"progress\",\"done\":1000,\"total\":1000,\"found\":3,\"text\":\"done \\\\x1b\"}\n"));
 	assert_true(strlen(f.lines) < 1000);
 	fixture_free(&f);
 }
 
 static void test_base64(void **state)
 {
-	static const char *const pairs[][2] = { { "", "" }, { "a", "YQ==" }, { "ab", "YWI=" }, { "abc", "YWJj" }, { "abcd", "YWJjZA==" } };
-	static const char *const bad[] = { "a", "YQ=", "YQ==\n", " YQ==", "Y*==", "YQ==YQ", "-A==" };
+	static const char *const pairs[][2] = {
+	        {"", ""}, {"a", "YQ=="}, {"ab", "YWI="}, {"abc", "YWJj"}, {"abcd", "YWJjZA=="}};
+	static const char *const bad[] = {"a", "YQ=", "YQ==\n", " YQ==", "Y*==", "YQ==YQ", "-A=="};
 	struct mst_buf buf;
 	char out[8192], big[5000], back[8192];
 	size_t len;
@@ -174,7 +177,7 @@ static void test_base64(void **state)
 static void test_line_is_capped(void **state)
 {
 	struct fixture f;
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	struct mst_buf line;
 	(void)state;
 	fixture_make(&f);
@@ -185,16 +188,23 @@ static void test_line_is_capped(void **state)
 	assert_string_equal(fixture_lines(&f), "");
 	mst_buf_free(&line);
 	assert_int_equal(mst_line_end(f.line_fd, MST_E_PARTIAL, "why \"so\"", 3), MST_OK);
-	assert_string_equal(fixture_lines(&f), "{\"type\":\"end\",\"status\":\"partial\",\"text\":\"why \\\"so\\\"\",\"records\":3}\n");
+	assert_string_equal(fixture_lines(&f),
+	                    "{\"type\":\"end\",\"status\":\"partial\",\"text\":\"why \\\"so\\\"\",\"records\":3}\n");
 	fixture_free(&f);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_options_and_defaults), cmocka_unit_test(test_bad_options), cmocka_unit_test(test_secret),
-		cmocka_unit_test(test_failure_text), cmocka_unit_test(test_unknown_status_is_failed), cmocka_unit_test(test_log_is_capped),
-		cmocka_unit_test(test_progress_keeps_the_last), cmocka_unit_test(test_base64), cmocka_unit_test(test_line_is_capped),
+	        cmocka_unit_test(test_options_and_defaults),
+	        cmocka_unit_test(test_bad_options),
+	        cmocka_unit_test(test_secret),
+	        cmocka_unit_test(test_failure_text),
+	        cmocka_unit_test(test_unknown_status_is_failed),
+	        cmocka_unit_test(test_log_is_capped),
+	        cmocka_unit_test(test_progress_keeps_the_last),
+	        cmocka_unit_test(test_base64),
+	        cmocka_unit_test(test_line_is_capped),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

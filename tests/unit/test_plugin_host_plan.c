@@ -35,25 +35,27 @@ static void open_plan(struct fixture *f, struct mst_rules *rules, const char *op
 	fixture_open(f);
 }
 
-static int ask(struct fixture *f, const char *include, const char *exclude, const char *only, uint32_t per_chunk, struct seen *seen)
+static int ask(struct fixture *f, const char *include, const char *exclude, const char *only, uint32_t per_chunk,
+               struct seen *seen)
 {
-	struct muster_target_query query = { .size = sizeof query, .per_chunk = per_chunk, .include = include, .exclude = exclude,
-		                             .only = only };
+	struct muster_target_query query = {
+	        .size = sizeof query, .per_chunk = per_chunk, .include = include, .exclude = exclude, .only = only};
 	int stop_after = seen->stop_after;
-	*seen = (struct seen){ .stop_after = stop_after };
+	*seen = (struct seen){.stop_after = stop_after};
 	return f->services->targets(f->call, &query, on_chunk, seen);
 }
 
 static void test_targets(void **state)
 {
 	struct fixture f;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	(void)state;
 	open_plan(&f, NULL, NULL);
 	assert_int_equal(ask(&f, "10.0.0.0/29,10.0.0.2,2001:db8::1", "10.0.0.0/31", NULL, 4, &seen), MUSTER_OK);
 	assert_string_equal(seen.text, "4:10.0.0.2/31;4:10.0.0.4/30;6:2001:db8::1;");
 	assert_int_equal(seen.count, 7);
-	assert_non_null(strstr(fixture_lines(&f), "{\"type\":\"targets\",\"included\":9,\"excluded\":2,\"refused\":[]}\n"));
+	assert_non_null(
+	        strstr(fixture_lines(&f), "{\"type\":\"targets\",\"included\":9,\"excluded\":2,\"refused\":[]}\n"));
 	assert_int_equal(ask(&f, "10.0.0.0/29", NULL, "10.0.0.7,10.9.9.9", 16, &seen), MUSTER_OK);
 	assert_string_equal(seen.text, "4:10.0.0.7;");
 	assert_int_equal(ask(&f, "10.0.0.0/29", NULL, "", 16, &seen), MUSTER_OK); /* only these: none */
@@ -67,7 +69,7 @@ static void test_targets(void **state)
 static void test_targets_refuses(void **state)
 {
 	struct fixture f;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	(void)state;
 	open_plan(&f, NULL, "{\"include\":\"10.0.0.0/26\",\"most\":\"64\"}");
 	assert_int_equal(ask(&f, NULL, NULL, NULL, 16, &seen), MUSTER_E_USAGE);
@@ -85,8 +87,8 @@ static void test_targets_refuses(void **state)
 static void test_rules(void **state)
 {
 	struct fixture f;
-	struct mst_rules rules = { 0 };
-	struct seen seen = { 0 };
+	struct mst_rules rules = {0};
+	struct seen seen = {0};
 	(void)state;
 	mst_rules_add(&rules, true, "10.0.0.4/30", "a.conf:5", NULL);
 	mst_rules_add(&rules, false, "10.0.0.0/28", "b.conf:6", NULL);
@@ -95,7 +97,9 @@ static void test_rules(void **state)
 	assert_int_equal(ask(&f, "10.0.0.0/27,localhost", NULL, NULL, 32, &seen), MUSTER_OK);
 	assert_string_equal(seen.text, "4:10.0.0.0/30,10.0.0.8/29,127.0.0.1;");
 	fixture_lines(&f);
-	assert_non_null(strstr(f.lines, "{\"addresses\":\"10.0.0.4/30\",\"count\":4,\"rule\":\"never_scan\",\"entry\":\"10.0.0.4/30\",\"at\":\"a.conf:5\"}"));
+	assert_non_null(strstr(
+	        f.lines,
+	        "{\"addresses\":\"10.0.0.4/30\",\"count\":4,\"rule\":\"never_scan\",\"entry\":\"10.0.0.4/30\",\"at\":\"a.conf:5\"}"));
 	assert_non_null(strstr(f.lines, "\"rule\":\"scan_only\""));
 	mst_rules_free(&rules);
 	fixture_free(&f);
@@ -104,7 +108,7 @@ static void test_rules(void **state)
 static void test_names(void **state)
 {
 	struct fixture f;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	(void)state;
 	open_plan(&f, NULL, NULL);
 	assert_int_equal(ask(&f, "localhost", NULL, "127.0.0.1", 16, &seen), MUSTER_OK);
@@ -127,12 +131,14 @@ static void give_known(struct fixture *f, const char *text)
 static void test_known(void **state)
 {
 	struct fixture f;
-	struct muster_known known = { .size = sizeof known };
+	struct muster_known known = {.size = sizeof known};
 	(void)state;
 	fixture_make(&f);
 	f.config.context = MST_HOST_PLAN;
 	f.config.segment_fd = -1;
-	give_known(&f, "{\"address\":\"10.0.0.1\",\"last_seen\":5,\"os_seen\":7}\n{\"address\":\"2001:DB8::1\",\"last_seen\":6}\n");
+	give_known(
+	        &f,
+	        "{\"address\":\"10.0.0.1\",\"last_seen\":5,\"os_seen\":7}\n{\"address\":\"2001:DB8::1\",\"last_seen\":6}\n");
 	fixture_open(&f);
 	assert_int_equal(f.services->known_next(f.call, &known), MUSTER_OK);
 	assert_string_equal(known.address, "10.0.0.1");
@@ -149,8 +155,9 @@ static void test_known(void **state)
 
 static void test_bad_known(void **state)
 {
-	static const char *const bad[] = { "{\"address\":\"10.0.0.1\"}", "nonsense\n", "{\"address\":\"here\"}\n", "[]\n", "{}\n" };
-	struct muster_known known = { .size = sizeof known };
+	static const char *const bad[] = {"{\"address\":\"10.0.0.1\"}", "nonsense\n", "{\"address\":\"here\"}\n",
+	                                  "[]\n", "{}\n"};
+	struct muster_known known = {.size = sizeof known};
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		struct fixture f;
@@ -169,15 +176,16 @@ static void test_bad_known(void **state)
 static int shard(struct fixture *f, const char *id, const char *addresses, size_t spec)
 {
 	static char bytes[MST_MAX_SHARD_SPEC + 1];
-	struct muster_shard made = { .size = sizeof made, .id = id, .spec = { bytes, spec }, .addresses = 4 };
-	made.scope = (struct muster_scope){ .size = sizeof made.scope, .facts = MUSTER_FACT_PRESENCE, .addresses = addresses };
+	struct muster_shard made = {.size = sizeof made, .id = id, .spec = {bytes, spec}, .addresses = 4};
+	made.scope =
+	        (struct muster_scope){.size = sizeof made.scope, .facts = MUSTER_FACT_PRESENCE, .addresses = addresses};
 	return f->services->shard(f->call, &made);
 }
 
 static void test_shards(void **state)
 {
 	struct fixture f;
-	struct mst_rules rules = { 0 };
+	struct mst_rules rules = {0};
 	char id[66];
 	(void)state;
 	mst_rules_add(&rules, true, "10.0.0.9", "a.conf:5", NULL);
@@ -205,8 +213,8 @@ static void test_shards(void **state)
 static void test_contexts(void **state)
 {
 	struct fixture f;
-	struct seen seen = { 0 };
-	struct muster_known known = { .size = sizeof known };
+	struct seen seen = {0};
+	struct muster_known known = {.size = sizeof known};
 	(void)state;
 	fixture_make(&f);
 	fixture_open(&f); /* run */
@@ -223,9 +231,10 @@ static void test_contexts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_targets), cmocka_unit_test(test_targets_refuses), cmocka_unit_test(test_rules),
-		cmocka_unit_test(test_names), cmocka_unit_test(test_known), cmocka_unit_test(test_bad_known),
-		cmocka_unit_test(test_shards), cmocka_unit_test(test_contexts),
+	        cmocka_unit_test(test_targets), cmocka_unit_test(test_targets_refuses),
+	        cmocka_unit_test(test_rules),   cmocka_unit_test(test_names),
+	        cmocka_unit_test(test_known),   cmocka_unit_test(test_bad_known),
+	        cmocka_unit_test(test_shards),  cmocka_unit_test(test_contexts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,8 @@
 #include "base/limits.h"
 #include "record/spool.h"
 
-static const struct muster_scope small = { .size = sizeof(struct muster_scope), .facts = MUSTER_FACT_PRESENCE, .addresses = "10.0.0.0/30" };
+static const struct muster_scope small = {
+        .size = sizeof(struct muster_scope), .facts = MUSTER_FACT_PRESENCE, .addresses = "10.0.0.0/30"};
 
 static void emit(struct fixture *f, const char *key)
 {
@@ -53,7 +54,8 @@ static void test_complete(void **state)
 	emit(&f, "10.0.0.1");
 	emit(&f, "10.0.0.2");
 	assert_int_equal(f.services->scope_end(f.call, MUSTER_OUTCOME_COMPLETE, NULL), MUSTER_OK);
-	assert_string_equal(frame_types(f.segment), "1223"); /* in the file already: a crash from here on costs nothing */
+	assert_string_equal(frame_types(f.segment),
+	                    "1223"); /* in the file already: a crash from here on costs nothing */
 	assert_int_equal(mst_host_finish(f.host, MUSTER_OK, &end), MST_OK);
 	assert_int_equal(mst_host_records(f.host), 2);
 	assert_string_equal(frame_types(f.segment), "12235");
@@ -120,8 +122,8 @@ static void test_partial_reason(void **state)
 static void test_scopes_are_checked(void **state)
 {
 	struct fixture f;
-	struct mst_scope planned = { .facts = 1, .addresses = (char *)(uintptr_t) "10.0.0.0/29" };
-	struct mst_rules rules = { 0 };
+	struct mst_scope planned = {.facts = 1, .addresses = (char *)(uintptr_t) "10.0.0.0/29"};
+	struct mst_rules rules = {0};
 	struct muster_scope scope = small;
 	(void)state;
 	fixture_make(&f);
@@ -138,8 +140,9 @@ static void test_scopes_are_checked(void **state)
 	f.host = NULL;
 
 	f.config.scope = &planned;
-	struct mst_err err = { 0 };
-	assert_int_equal(mst_host_new(&f.host, &f.config, &err), MST_E_REFUSED); /* the planned scope itself is forbidden */
+	struct mst_err err = {0};
+	assert_int_equal(mst_host_new(&f.host, &f.config, &err),
+	                 MST_E_REFUSED); /* the planned scope itself is forbidden */
 	f.config.rules = NULL;
 	fixture_open(&f);
 	scope.addresses = "10.0.0.0/28";
@@ -159,8 +162,9 @@ static void test_checkpoint(void **state)
 	(void)state;
 	fixture_make(&f);
 	fixture_open(&f);
-	assert_int_equal(f.services->checkpoint(f.call, (struct muster_bytes){ big, MST_MAX_CHECKPOINT + 1 }), MUSTER_E_LIMIT);
-	assert_int_equal(f.services->checkpoint(f.call, (struct muster_bytes){ "at 7", 4 }), MUSTER_OK);
+	assert_int_equal(f.services->checkpoint(f.call, (struct muster_bytes){big, MST_MAX_CHECKPOINT + 1}),
+	                 MUSTER_E_LIMIT);
+	assert_int_equal(f.services->checkpoint(f.call, (struct muster_bytes){"at 7", 4}), MUSTER_OK);
 	assert_int_equal(mst_spool_last_checkpoint(f.segment, &data, &len, NULL), MST_OK);
 	assert_int_equal(len, 4);
 	assert_memory_equal(data, "at 7", 4);
@@ -193,8 +197,8 @@ static void test_second_try_counts_its_own(void **state)
 /* Outside run and read, and before and after the main callback, there are no results. */
 static void test_contexts(void **state)
 {
-	static const enum mst_host_context without[] = { MST_HOST_PLAN, MST_HOST_CHECK, MST_HOST_STORE };
-	struct muster_verdict verdict = { .size = sizeof verdict, .part = "p", .text = "t" };
+	static const enum mst_host_context without[] = {MST_HOST_PLAN, MST_HOST_CHECK, MST_HOST_STORE};
+	struct muster_verdict verdict = {.size = sizeof verdict, .part = "p", .text = "t"};
 	struct fixture f;
 	(void)state;
 	for (size_t i = 0; i < sizeof without / sizeof without[0]; i++) {
@@ -203,9 +207,10 @@ static void test_contexts(void **state)
 		f.config.segment_fd = -1;
 		fixture_open(&f);
 		assert_int_equal(f.services->scope_begin(f.call, &small), MUSTER_E_REFUSED);
-		assert_int_equal(f.services->checkpoint(f.call, (struct muster_bytes){ "x", 1 }), MUSTER_E_REFUSED);
+		assert_int_equal(f.services->checkpoint(f.call, (struct muster_bytes){"x", 1}), MUSTER_E_REFUSED);
 		assert_int_equal(f.services->record_text(f.call, "ip", "x"), MUSTER_E_REFUSED);
-		assert_int_equal(f.services->verdict(f.call, &verdict), without[i] == MST_HOST_CHECK ? MUSTER_OK : MUSTER_E_REFUSED);
+		assert_int_equal(f.services->verdict(f.call, &verdict),
+		                 without[i] == MST_HOST_CHECK ? MUSTER_OK : MUSTER_E_REFUSED);
 		fixture_free(&f);
 	}
 	fixture_make(&f);
@@ -221,9 +226,14 @@ static void test_contexts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_complete), cmocka_unit_test(test_order_is_enforced), cmocka_unit_test(test_left_open),
-		cmocka_unit_test(test_partial_reason), cmocka_unit_test(test_scopes_are_checked), cmocka_unit_test(test_checkpoint),
-		cmocka_unit_test(test_second_try_counts_its_own), cmocka_unit_test(test_contexts),
+	        cmocka_unit_test(test_complete),
+	        cmocka_unit_test(test_order_is_enforced),
+	        cmocka_unit_test(test_left_open),
+	        cmocka_unit_test(test_partial_reason),
+	        cmocka_unit_test(test_scopes_are_checked),
+	        cmocka_unit_test(test_checkpoint),
+	        cmocka_unit_test(test_second_try_counts_its_own),
+	        cmocka_unit_test(test_contexts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
