@@ -48,7 +48,7 @@ static int add_kept(struct mst_work *work, const struct mst_iface *iface, bson_t
 	if (iface->stored)
 		return 0;
 	int64_t number = 0;
-	int code = mst_store_next_number(work->import->store, "interfaces", &number, err);
+	int code = mst_import_number(work->import, work->numbers_wanted--, &number, err);
 	if (code != 0)
 		return code;
 	mst_doc_add_int(out, "number", number);

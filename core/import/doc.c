@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "import/doc.h"
 
+#include <stdalign.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool find(const bson_t *doc, const char *path, bson_iter_t *out)
@@ -110,4 +112,15 @@ bool mst_doc_holds(const bson_t *array, const char *text)
 		if (BSON_ITER_HOLDS_UTF8(&iter) && strcmp(bson_iter_utf8(&iter, NULL), text) == 0)
 			return true;
 	return false;
+}
+
+void *mst_doc_alloc(size_t count, size_t size)
+{
+	if (count == 0 || size == 0 || count > SIZE_MAX / 2 / size)
+		return NULL;
+	size_t bytes = (count * size + alignof(bson_t) - 1) / alignof(bson_t) * alignof(bson_t);
+	void *out = aligned_alloc(alignof(bson_t), bytes);
+	if (out)
+		memset(out, 0, bytes);
+	return out;
 }

@@ -27,6 +27,9 @@ void mst_doc_copy(bson_t *to, const bson_t *from, const char *key);
 /* Does an array of texts hold this one? */
 bool mst_doc_holds(const bson_t *array, const char *text);
 
+/* Zeroed memory for structs that hold a bson_t, which wants more alignment than malloc gives; free() frees it. */
+void *mst_doc_alloc(size_t count, size_t size);
+
 /* Text copy into a fixed array, cut at a character. */
 void mst_doc_cut(char *out, size_t size, const char *text);
 

@@ -100,6 +100,14 @@ const char *mst_keys_find(const struct mst_keys *keys, int kind)
 	return NULL;
 }
 
+bool mst_keys_hold(const struct mst_keys *keys, const char *text)
+{
+	for (size_t i = 0; i < keys->count; i++)
+		if (strcmp(keys->items[i].text, text) == 0)
+			return true;
+	return false;
+}
+
 bool mst_keys_strong(const struct mst_keys *keys)
 {
 	return keys->count > 0 && keys->items[0].kind < MST_KEY_STRONG;

@@ -21,7 +21,7 @@ struct pool {
 
 static bool counts(const struct pool *pool, const struct mst_obs *obs)
 {
-	return pool->all_lost || (obs->missed < pool->options->lost_after && !obs->displaced);
+	return pool->all_lost || obs->missed < pool->options->lost_after;
 }
 
 static int by_last_seen(const void *left, const void *right)
@@ -147,17 +147,23 @@ static void add_names(const struct pool *pool, bson_t *out)
 	texts_write(&list, out, "hostnames");
 }
 
-static const struct mst_obs *with_ip(const struct pool *pool, const char *ip, bool live)
+/* Is the interface where this observation says? Nobody missed it there, and nobody else answers there. */
+static bool is_there(const struct mst_obs *obs)
+{
+	return obs->missed == 0 && !obs->displaced;
+}
+
+static const struct mst_obs *with_ip(const struct pool *pool, const char *ip)
 {
 	for (size_t i = 0; ip && i < pool->count; i++) {
 		const char *other = mst_doc_text(&pool->items[i]->doc, "ip");
-		if (other && strcmp(other, ip) == 0 && counts(pool, pool->items[i]) && (!live || pool->items[i]->missed == 0))
+		if (other && strcmp(other, ip) == 0 && counts(pool, pool->items[i]) && is_there(pool->items[i]))
 			return pool->items[i];
 	}
 	return NULL;
 }
 
-/* IPv4 before IPv6, not missed before missed, then the newest. */
+/* Where it is before where it was, IPv4 before IPv6, then the newest. */
 static const struct mst_obs *newest_address(const struct pool *pool)
 {
 	const struct mst_obs *best = NULL;
@@ -165,7 +171,7 @@ static const struct mst_obs *newest_address(const struct pool *pool)
 	for (size_t i = 0; i < pool->count; i++) {
 		const struct mst_obs *obs = pool->items[i];
 		const char *ip = mst_doc_text(&obs->doc, "ip");
-		int rank = !ip || !counts(pool, obs) ? 0 : 1 + (obs->missed == 0 ? 2 : 0) + (strchr(ip, ':') ? 0 : 1);
+		int rank = !ip || !counts(pool, obs) ? 0 : 1 + (is_there(obs) ? 2 : 0) + (strchr(ip, ':') ? 0 : 1);
 		if (rank > best_rank) {
 			best = obs;
 			best_rank = rank;
@@ -198,25 +204,40 @@ static int by_address(const void *left, const void *right)
 	return mst_addr_compare(&a, &b);
 }
 
-static void add_ips(const struct pool *pool, const char *ip, bson_t *out)
+static void list_ips(const struct pool *pool, const char *ip, struct texts *list)
 {
-	struct texts list = { .count = 0 };
 	int64_t horizon = pool->items[0]->last_seen - pool->options->ip_ttl_ms;
-	texts_add(&list, ip);
+	texts_add(list, ip);
 	for (size_t i = 0; i < pool->count; i++) {
 		const struct mst_obs *obs = pool->items[i];
 		bson_t more;
 		bson_iter_t iter;
-		if (!counts(pool, obs) || (obs->missed > 0 && !pool->all_lost) || obs->last_seen < horizon)
+		if (!counts(pool, obs) || (!is_there(obs) && !pool->all_lost) || obs->last_seen < horizon)
 			continue;
-		texts_add(&list, mst_doc_text(&obs->doc, "ip"));
+		texts_add(list, mst_doc_text(&obs->doc, "ip"));
 		if (mst_doc_array(&obs->doc, "ips", &more) && bson_iter_init(&iter, &more))
 			while (bson_iter_next(&iter))
 				if (BSON_ITER_HOLDS_UTF8(&iter))
-					texts_add(&list, bson_iter_utf8(&iter, NULL));
+					texts_add(list, bson_iter_utf8(&iter, NULL));
 	}
-	if (list.count > 2)
-		qsort(list.items + 1, list.count - 1, sizeof list.items[0], by_address);
+	if (list->count > 2)
+		qsort(list->items + 1, list->count - 1, sizeof list->items[0], by_address);
+}
+
+/* While a run is under way, who is where is half known: addresses come and go at its end. */
+static void add_ips(const struct pool *pool, const bson_t *old, const char *ip, bson_t *out, struct mst_merge_result *result)
+{
+	struct texts list = { .count = 0 };
+	bson_t before;
+	list_ips(pool, ip, &list);
+	if (!pool->options->settle_run && old && mst_doc_array(old, "ips", &before) && mst_doc_holds(&before, ip)) {
+		bool same = bson_count_keys(&before) == list.count;
+		for (size_t i = 0; i < list.count && same; i++)
+			same = mst_doc_holds(&before, list.items[i]);
+		result->unsettled |= !same;
+		mst_doc_copy(out, old, "ips");
+		return;
+	}
 	texts_write(&list, out, "ips");
 }
 
@@ -226,7 +247,7 @@ static const struct mst_obs *add_addresses(const struct pool *pool, const bson_t
 {
 	const struct mst_obs *fresh = newest_address(pool);
 	const char *held_ip = old ? mst_doc_text(old, "ip") : NULL;
-	const struct mst_obs *held = with_ip(pool, held_ip, true);
+	const struct mst_obs *held = with_ip(pool, held_ip);
 	const struct mst_obs *chosen = fresh;
 	struct mst_addr addr;
 	if (!fresh)
@@ -241,10 +262,7 @@ static const struct mst_obs *add_addresses(const struct pool *pool, const bson_t
 		mst_addr_key(&addr, key);
 		mst_doc_add_text(out, "ip_key", key);
 	}
-	if (result->unsettled && bson_has_field(old, "ips"))
-		mst_doc_copy(out, old, "ips");
-	else
-		add_ips(pool, ip, out);
+	add_ips(pool, old, ip, out, result);
 	return chosen;
 }
 
@@ -353,9 +371,11 @@ static int add_ports(const struct pool *pool, bson_t *out)
 	return code;
 }
 
-static void add_times(const struct pool *pool, bson_t *out, struct mst_merge_result *result)
+static void add_times(const struct pool *pool, const bson_t *old, bson_t *out, struct mst_merge_result *result)
 {
-	int64_t first = INT64_MAX, last = 0, discovered = 0;
+	/* An observation that gave way took its beginning with it; the interface's own stands. */
+	int64_t first = old ? mst_doc_int(old, "first_seen", INT64_MAX) : INT64_MAX;
+	int64_t last = 0, discovered = 0;
 	for (size_t i = 0; i < pool->count; i++) {
 		const struct mst_obs *obs = pool->items[i];
 		bool agent = mst_doc_bool(&obs->doc, "managed") || mst_doc_text(&obs->doc, "computer_id");
@@ -415,16 +435,16 @@ int mst_merge(const bson_t *old, struct mst_obs *const *obs, size_t count, const
 {
 	static const struct mst_merge_result none = { .unsettled = false };
 	struct mst_obs **sorted = calloc(count, sizeof *sorted);
-	struct pool pool = { sorted, count, options, true };
+	struct pool pool = { sorted, count, options, false };
 	*result = none;
 	result->lost = true;
 	if (!sorted)
 		return mst_err_no_memory(err);
 	for (size_t i = 0; i < count; i++) {
 		sorted[i] = obs[i];
-		pool.all_lost &= obs[i]->missed >= options->lost_after || obs[i]->displaced;
 		result->lost &= obs[i]->missed >= options->lost_after;
 	}
+	pool.all_lost = result->lost;
 	qsort(sorted, count, sizeof *sorted, by_last_seen);
 	mst_doc_add_text(out, "identity", identity_of(&pool, result));
 	const struct mst_obs *place = add_addresses(&pool, old, out, result);
@@ -440,7 +460,7 @@ int mst_merge(const bson_t *old, struct mst_obs *const *obs, size_t count, const
 		mst_doc_copy(out, &far->doc, "distance");
 	add_sources(&pool, out);
 	add_newest_text(&pool, out, "computer_id", offsetof(struct mst_obs, last_seen));
-	add_times(&pool, out, result);
+	add_times(&pool, old, out, result);
 	free(sorted);
 	return code == 0 ? 0 : mst_err_no_memory(err);
 }

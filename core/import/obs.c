@@ -9,7 +9,7 @@
 
 struct mst_obs *mst_obs_new(void)
 {
-	struct mst_obs *obs = calloc(1, sizeof *obs);
+	struct mst_obs *obs = mst_doc_alloc(1, sizeof *obs);
 	if (obs)
 		bson_init(&obs->doc);
 	return obs;

@@ -43,13 +43,12 @@ static int load_known(struct mst_work *work, struct mst_err *err)
 	return code;
 }
 
-/* When the interface was last seen at an address; a fresh one that an earlier, cut-off import promised counts as seen now. */
-static bool is_fresh(const struct mst_work *work, const struct mst_iface *iface, const struct mst_obs *obs)
+/* Was the interface seen at the observation's address within the time that an address is good for? Of an interface that
+ * a cut-off import left without observations, the key itself tells. */
+static bool is_fresh(const struct mst_work *work, const struct mst_iface *iface, const struct mst_obs *obs, int64_t key_seen)
 {
 	const char *ip = mst_doc_text(&obs->doc, "ip");
-	int64_t last = 0;
-	if (iface->obs_count == 0 && !iface->stored)
-		return true;
+	int64_t last = iface->obs_count == 0 ? key_seen : 0;
 	for (size_t i = 0; i < iface->obs_count; i++) {
 		const struct mst_obs *other = iface->obs[i];
 		/* Its own past counts as it was before this batch. */
@@ -74,13 +73,13 @@ static void add_evidence(struct mst_keys *to, const struct mst_obs *obs)
 }
 
 static void fill_candidate(const struct mst_work *work, struct mst_candidate *candidate, struct mst_iface *iface,
-                           const struct mst_obs *obs, int kind)
+                           const struct mst_obs *obs, int kind, int64_t key_seen)
 {
 	mst_doc_cut(candidate->id, sizeof candidate->id, iface->id);
 	candidate->kind = kind;
 	candidate->created = mst_doc_int(&iface->doc, "created", INT64_MAX);
 	candidate->current = strcmp(iface->id, obs->interface) == 0;
-	candidate->fresh = is_fresh(work, iface, obs);
+	candidate->fresh = is_fresh(work, iface, obs, key_seen);
 	candidate->keys.count = 0;
 	/* Of the observation itself counts what it was: a new MAC at the same place is somebody else. */
 	for (size_t i = 0; i < iface->obs_count; i++)
@@ -104,7 +103,8 @@ static size_t find_candidates(struct mst_work *work, const struct mst_obs *obs, 
 		for (size_t c = 0; c < count; c++)
 			known |= strcmp(out[c].id, id) == 0;
 		if (!known)
-			fill_candidate(work, &out[count++], iface, obs, i < keys->count ? keys->items[i].kind : MST_KEY_IP);
+			fill_candidate(work, &out[count++], iface, obs, i < keys->count ? keys->items[i].kind : MST_KEY_IP,
+			               identity ? identity->seen : 0);
 	}
 	return count;
 }
@@ -137,7 +137,8 @@ static void join_given(struct mst_iface *target, const struct mst_iface *other)
 }
 
 /* Everything of `other` becomes the target's. */
-static int merge_into(struct mst_work *work, struct mst_iface *target, struct mst_iface *other, struct mst_err *err)
+static int merge_into(struct mst_work *work, const struct mst_keys *keys, struct mst_iface *target, struct mst_iface *other,
+                      struct mst_err *err)
 {
 	struct lh_entry *entry;
 	int code = mst_work_load_identities_of(work, other->id, err);
@@ -152,7 +153,8 @@ static int merge_into(struct mst_work *work, struct mst_iface *target, struct ms
 		struct mst_identity *identity = (struct mst_identity *)(uintptr_t)lh_entry_v(entry);
 		if (code == 0 && strcmp(identity->interface, other->id) == 0) {
 			mst_doc_cut(identity->interface, MST_ID_SIZE, target->id);
-			identity->dirty = identity->late = true;
+			identity->dirty = true;
+			identity->late = mst_keys_hold(keys, identity->key) ? 2 : 1;
 		}
 	}
 	join_given(target, other);
@@ -188,8 +190,8 @@ static int point_keys(struct mst_work *work, const struct mst_keys *keys, const 
 		bool strong = keys->items[i].kind < MST_KEY_STRONG;
 		struct mst_iface *there = known && known->interface[0] ? mst_work_iface(work, known->interface) : NULL;
 		bool free_key = !there || there == iface || there->removed || (there->obs_count == 0 && !there->stored);
-		if (keys->items[i].kind == MST_KEY_IP)
-			free_key |= has_mac || !is_fresh(work, there, obs);
+		if (!free_key && keys->items[i].kind == MST_KEY_IP)
+			free_key = has_mac || !is_fresh(work, there, obs, known->seen);
 		if (free_key)
 			code = point(work, keys->items[i].text, iface->id, obs->last_seen, strong, err);
 	}
@@ -245,8 +247,10 @@ static int place(struct mst_work *work, struct mst_obs *obs, const struct mst_ke
 {
 	struct mst_iface *from = obs->interface[0] && strcmp(obs->interface, target->id) != 0 ? mst_work_iface(work, obs->interface) : NULL;
 	int code = 0;
-	if (from)
+	if (from) {
 		code = leave_behind(work, obs, from, err);
+		obs->first_seen = obs->since = obs->last_seen;
+	}
 	come_back(work, obs, target);
 	obs->dirty |= strcmp(obs->interface, target->id) != 0;
 	mst_doc_cut(obs->interface, MST_ID_SIZE, target->id);
@@ -276,7 +280,7 @@ static int resolve_one(struct mst_work *work, struct mst_obs *obs, struct mst_er
 	if (!target)
 		code = mst_err_no_memory(err);
 	for (size_t i = 0; i < decision.merge_count && code == 0; i++)
-		code = merge_into(work, target, mst_work_iface(work, candidates[decision.merges[i]].id), err);
+		code = merge_into(work, &keys, target, mst_work_iface(work, candidates[decision.merges[i]].id), err);
 	if (code == 0)
 		code = place(work, obs, &keys, target, err);
 	obs->resolve = false;

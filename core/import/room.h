@@ -21,9 +21,12 @@ struct mst_import {
 	struct mst_locations locations;
 	mst_import_stop_fn stop;
 	void *stop_data;
+	int64_t number_next, number_end; /* short numbers that are reserved for this context; 0: none */
 	int64_t clock; /* tests: the time to write; 0: the real one */
 };
 int64_t mst_import_now(const struct mst_import *import);
+/* numbers.c: the next short number; `wanted`: how many will be asked for, reserved at once. */
+int mst_import_number(struct mst_import *import, int64_t wanted, int64_t *out, struct mst_err *err);
 
 /* An interface in memory. */
 struct mst_iface {
@@ -47,7 +50,7 @@ struct mst_identity {
 	bool strong;
 	bool shared;                 /* a MAC that many answer for: leads nowhere */
 	bool dirty;
-	bool late;                   /* re-pointed by a merge: written when the merged interface is gone */
+	int late;                    /* 1, 2: re-pointed by a merge, written when the merged interface is gone; 2: after 1 */
 };
 
 /* The working set: everything that a batch reads and changes. */
@@ -58,6 +61,7 @@ struct mst_work {
 	const char *settle_run; /* see mst_merge_options */
 	struct lh_table *obs, *ifaces, *identities, *nevers;
 	struct mst_batch *batch;
+	int64_t numbers_wanted; /* interfaces still to be numbered */
 };
 
 int mst_work_open(struct mst_work *work, struct mst_import *import, const char *run, struct mst_err *err);
@@ -86,8 +90,8 @@ void mst_iface_detach(struct mst_iface *iface, const struct mst_obs *obs);
 
 /*
  * write.c: adds all that is dirty to work->batch behind the history that is already in it, in the order: observations that a merge
- * moves (only their interface), new identities, interfaces, removal of merged interfaces, identities of merged interfaces,
- * observations. Cut off after any item and imported again, the outcome is the same. The caller adds what comes last
+ * moves (only their interface), new identities, interfaces, removal of merged interfaces, identities of merged interfaces (the
+ * keys that made the merge last: as long as one is left, a repeated import finds the merge again), observations, displaced ones before those that took their place. Cut off after any item and imported again, the outcome is the same. The caller adds what comes last
  * and calls mst_store_write.
  */
 int mst_work_fill(struct mst_work *work, struct mst_err *err);

@@ -234,7 +234,7 @@ static int take(struct folding *f, const struct mst_obs *before, bson_t *doc, st
 		refresh |= add_covered(&obs->covered_udp, f->cover.udp, f->scope->scope.udp_ports);
 	}
 	if (code == 0 && changed && !f->fresh) {
-		code = add_history(f, &obs->doc, obs->since, obs->last_seen, err);
+		code = add_history(f, &obs->doc, before->since, before->last_seen, err);
 		obs->since = f->seen;
 	}
 	if (changed || refresh) {
@@ -256,16 +256,40 @@ static int take(struct folding *f, const struct mst_obs *before, bson_t *doc, st
 	return code;
 }
 
+/* Another MAC answers at the place, or the place was silent for longer than an address is an identity: what was seen there
+ * before is no knowledge of who is there now. */
+static bool is_someone_else(const struct folding *f)
+{
+	char was[MST_MAC_SIZE], is[MST_MAC_SIZE];
+	bool had = mst_mac_parse(mst_doc_text(&f->obs->doc, "mac"), was);
+	bool has = mst_mac_parse(mst_doc_text(f->record, "mac"), is);
+	if (had && has)
+		return strcmp(was, is) != 0;
+	return !had && !has && !mst_doc_text(&f->obs->doc, "eni") &&
+	       f->seen - f->obs->last_seen > f->work->import->settings->ip_identity_ttl_ms;
+}
+
+static void start_over(struct mst_obs *obs)
+{
+	obs->os_seen = obs->ports_seen = obs->names_seen = obs->mac_seen = 0;
+	mst_obs_set(&obs->covered_tcp, NULL);
+	mst_obs_set(&obs->covered_udp, NULL);
+	obs->shared_mac = false;
+}
+
 static int fold_newer(struct folding *f, struct mst_err *err)
 {
 	bson_t doc = BSON_INITIALIZER;
+	bool anew = f->fresh || is_someone_else(f);
 	struct mst_obs *before = f->fresh ? mst_obs_new() : mst_obs_copy(f->obs);
 	int code = before ? 0 : mst_err_no_memory(err);
 	if (code == 0 && f->fresh)
 		code = mst_obs_set(&before->zone, f->obs->zone) ? 0 : mst_err_no_memory(err);
 	if (code == 0)
-		code = mst_fold(f->fresh ? NULL : &f->obs->doc, f->record, &f->cover, &doc, err);
+		code = mst_fold(anew ? NULL : &f->obs->doc, f->record, &f->cover, &doc, err);
 	if (code == 0) {
+		if (anew)
+			start_over(f->obs);
 		look_at_mac(f, &doc);
 		set_times(f, f->record);
 		if (f->scope && f->scope->scope.namespace_key && f->fresh)

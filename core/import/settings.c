@@ -68,7 +68,7 @@ static int parse_rules(struct mst_import_settings *out, struct json_object *arra
 	size_t count = array ? json_object_array_length(array) : 0;
 	if (count > RULES_MAX)
 		return mst_err_set(err, MST_E_LIMIT, "%zu label rules, at most %u", count, RULES_MAX);
-	out->rules = calloc(count ? count : 1, sizeof *out->rules);
+	out->rules = mst_doc_alloc(count ? count : 1, sizeof *out->rules);
 	if (!out->rules)
 		return mst_err_no_memory(err);
 	for (size_t i = 0; i < count; i++) {

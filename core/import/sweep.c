@@ -95,6 +95,16 @@ int mst_sweep(struct mst_import *import, const char *run, const bson_t *filter, 
 	return code;
 }
 
+int mst_sweep_count(struct mst_import *import, const bson_t *filter, const struct mst_sweep_calls *calls, int64_t *matched,
+                    int64_t *wanted, struct mst_err *err)
+{
+	struct mst_id_list list = { 0 };
+	*matched = *wanted = 0;
+	int code = collect(import, filter, calls, &list, matched, wanted, err);
+	mst_id_list_free(&list);
+	return code;
+}
+
 static bool same_labels(const bson_t *doc, const struct mst_labelling *labelling)
 {
 	bson_t array;

@@ -58,7 +58,7 @@ struct mst_iface *mst_work_iface_make(struct mst_work *work, const char *id)
 	struct mst_iface *iface = mst_work_iface(work, id);
 	if (iface)
 		return iface;
-	iface = calloc(1, sizeof *iface);
+	iface = mst_doc_alloc(1, sizeof *iface);
 	if (!iface)
 		return NULL;
 	bson_init(&iface->doc);
