@@ -52,7 +52,8 @@ static int move_in(struct sq_store *store, const char *collection, const char *f
 	           field, SQ_EXISTS);
 	status = sq_prepare(store, conn, sql.text, &read, err);
 	sq_sql_reset(&sql);
-	sq_sql_add(&sql, "%s", coll->replace);
+	/* No document changes by this, so no rev does. */
+	sq_sql_add(&sql, "UPDATE \"%s\" SET rev = rev%s", collection, strstr(coll->replace, "rev + 1") + strlen("rev + 1"));
 	if (status == MUSTER_OK)
 		status = sq_prepare(store, conn, sql.text, &write, err);
 	while (status == MUSTER_OK && (rc = sqlite3_step(read)) != SQLITE_DONE) {

@@ -30,7 +30,7 @@ static int make_directories(const char *path, struct sq_err *err)
 	for (char *slash = strchr(copy + 1, '/'); slash && status == MUSTER_OK; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		if (mkdir(copy, 0700) != 0 && errno != EEXIST)
-			status = errno == EACCES && access(copy, X_OK) == 0 ? MUSTER_OK : path_fail(copy, errno, "make the directory", err);
+			status = errno == EACCES && faccessat(AT_FDCWD, copy, X_OK, AT_EACCESS) == 0 ? MUSTER_OK : path_fail(copy, errno, "make the directory", err);
 		*slash = '/';
 	}
 	free(copy);
@@ -57,7 +57,7 @@ static int make_file(struct sq_store *store, struct sq_err *err)
 	if (!S_ISREG(st.st_mode))
 		return sq_err_set(err, MUSTER_E_REFUSED, "%s: cannot open the store: it is not a regular file; name another path",
 		                  store->path);
-	if (access(store->path, R_OK | W_OK) != 0)
+	if (faccessat(AT_FDCWD, store->path, R_OK | W_OK, AT_EACCESS) != 0)
 		return path_fail(store->path, errno, "write the store", err);
 	store->device = st.st_dev;
 	store->inode = st.st_ino;
