@@ -8,10 +8,17 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "conf/settings.h"
+#include "conf/loader.h"
 
 /* Nobody mends more than this in one go, and a hostile file must not fill memory. */
 #define FAULTS_MAX 500u
+
+static _Thread_local size_t lost;
+
+size_t mst_faults_lost(void)
+{
+	return lost;
+}
 
 static void append(struct mst_faults *faults, const char *file, int line, char *text)
 {
@@ -23,7 +30,7 @@ static void append(struct mst_faults *faults, const char *file, int line, char *
 	if (items == NULL || copy == NULL || text == NULL) {
 		free(copy);
 		free(text);
-		faults->lost = true;
+		lost++;
 		return;
 	}
 	items[faults->count++] = (struct mst_fault){.file = copy, .line = line, .text = text};

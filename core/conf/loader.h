@@ -20,8 +20,11 @@ struct mst_loader {
 	/* "FILE:LINE" of each profile's zone and of each zone's networks, in their order */
 	char **profile_zone_at, **zone_networks_at;
 	size_t profile_zone_count, zone_networks_count;
+	size_t lost; /* mst_faults_lost when the load began */
 	bool no_memory;
 };
+/* How many faults of this thread could not be kept for want of memory: a load that lost one must not succeed. */
+size_t mst_faults_lost(void);
 
 /* How the values of a key are read and where they go. */
 enum mst_key_kind {

@@ -222,6 +222,7 @@ static void set_defaults(struct mst_loader *loader)
 {
 	struct mst_settings *settings = loader->settings;
 
+	loader->lost = mst_faults_lost();
 	memset(settings, 0, sizeof(*settings));
 	settings->store_kind = mst_str_dup("sqlite");
 	settings->provision = mst_str_dup("ask");
@@ -271,7 +272,7 @@ static int finish(struct mst_loader *loader, size_t start, const char *main_file
 {
 	if (!loader->no_memory)
 		mst_cross_check(loader);
-	loader->no_memory |= loader->faults->lost;
+	loader->no_memory |= mst_faults_lost() != loader->lost;
 	sort_faults(loader->faults, start, main_file == NULL ? "" : main_file);
 	free_list(loader->notify_names, loader->notify_count);
 	free_list(loader->profile_zone_at, loader->profile_zone_count);

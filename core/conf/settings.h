@@ -21,7 +21,6 @@ struct mst_fault {
 struct mst_faults {
 	struct mst_fault *items;
 	size_t count;
-	bool lost; /* one more was found and there was no memory to keep it */
 };
 void mst_faults_add(struct mst_faults *faults, const char *file, int line, const char *format, ...)
         __attribute__((format(printf, 4, 5)));
