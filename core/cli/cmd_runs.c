@@ -194,8 +194,8 @@ static void show_counts(struct json_object *run)
 	int64_t timed_out = mst_json_int(run, "timed_out", 0);
 
 	printf("covered    %s of %s addresses   up %s   with OS %s", mst_format_number(mst_run_covered(run), a),
-	       mst_format_number(mst_json_int(run, "addresses", 0), b),
-	       mst_format_number(mst_json_int(run, "up", 0), c), mst_format_number(mst_json_int(run, "with_os", 0), d));
+	       mst_format_number(mst_run_addresses(run), b), mst_format_number(mst_json_int(run, "up", 0), c),
+	       mst_format_number(mst_json_int(run, "with_os", 0), d));
 	if (timed_out)
 		printf("   timed out %s", mst_format_number(timed_out, a));
 	putchar('\n');

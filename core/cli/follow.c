@@ -57,13 +57,24 @@ int64_t mst_run_shards(struct json_object *run)
 	return list ? (int64_t)json_object_array_length(list) : mst_json_int(run, "shards", 0);
 }
 
+/* What the shards hold is what is left after exclusions and refusals. */
+int64_t mst_run_addresses(struct json_object *run)
+{
+	struct json_object *list = mst_json_array(run, "shards");
+	int64_t sum = 0;
+
+	for (size_t i = 0; list && i < json_object_array_length(list); i++)
+		sum += mst_json_int(json_object_array_get_idx(list, i), "addresses", 0);
+	return sum > 0 ? sum : mst_json_int(run, "addresses", 0);
+}
+
 int64_t mst_run_covered(struct json_object *run)
 {
 	struct json_object *list = mst_json_array(run, "shards");
 	int64_t covered = 0;
 
 	if (strcmp(mst_json_text(run, "outcome", ""), "complete") == 0)
-		return mst_json_int(run, "addresses", 0);
+		return mst_run_addresses(run);
 	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
 		struct json_object *shard = json_object_array_get_idx(list, i);
 

@@ -11,6 +11,8 @@
 int mst_run_get(struct mst_cli *cli, const char *key, struct json_object **out, struct mst_err *err);
 /* Number of shards, whether the answer has their list or their count. */
 int64_t mst_run_shards(struct json_object *run);
+/* Addresses of all its shards. */
+int64_t mst_run_addresses(struct json_object *run);
 /* Addresses of the shards that are complete. */
 int64_t mst_run_covered(struct json_object *run);
 /* What the operator would have to set right: exit status of a run that is done. */

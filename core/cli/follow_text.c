@@ -46,7 +46,7 @@ static int64_t sum_of(struct json_object *list, const char *key)
 void mst_run_plan_line(FILE *file, struct json_object *run, struct json_object *plan, const char *settings)
 {
 	struct json_object *progress = mst_json_object(run, "progress"), *shards = mst_json_array(run, "shards");
-	int64_t addresses = mst_json_int(plan, "addresses", number_of(run, "addresses"));
+	int64_t addresses = mst_run_addresses(run);
 	int64_t count = mst_json_int(plan, "shards", mst_run_shards(run));
 	int64_t bytes = mst_json_int(plan, "expected_bytes", sum_of(shards, "expected_bytes"));
 	int64_t ms = mst_json_int(plan, "expected_ms", number_of(progress, "left_ms"));
@@ -156,7 +156,7 @@ static void outcome_line(const struct mst_cli *cli, struct json_object *run)
 	const char *outcome = mst_json_text(run, "outcome", "failed"), *text = mst_json_text(run, "text", "");
 	int64_t took = number_of(run, "ended") -
 	               (number_of(run, "started") ? number_of(run, "started") : number_of(run, "created"));
-	int64_t covered = mst_run_covered(run), all = number_of(run, "addresses");
+	int64_t covered = mst_run_covered(run), all = mst_run_addresses(run);
 	char a[MST_FORMAT_SIZE], b[MST_FORMAT_SIZE], c[MST_FORMAT_SIZE], d[MST_FORMAT_SIZE];
 	char e[MST_FORMAT_SIZE], f[MST_FORMAT_SIZE], g[MST_FORMAT_SIZE];
 

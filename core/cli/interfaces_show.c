@@ -30,20 +30,22 @@ static void names_fact(struct mst_buf *out, struct json_object *doc)
 static void os_fact(struct mst_buf *out, struct json_object *doc)
 {
 	struct json_object *os = mst_json_object(doc, "os"), *matches = mst_json_array(os, "matches");
+	const char *platform = mst_json_text(os, "platform", ""), *generation = mst_json_text(os, "generation", "");
 
-	mst_buf_printf(out, "%s %s", mst_json_text(os, "platform", ""), mst_json_text(os, "generation", ""));
+	mst_buf_printf(out, "%s%s%s", platform, generation[0] ? " " : "", generation);
 	if (mst_json_int(os, "accuracy", 0) > 0)
 		mst_buf_printf(out, "  %" PRId64 " %%", mst_json_int(os, "accuracy", 0));
 	for (size_t i = 0; matches && i < json_object_array_length(matches) && i < 3; i++) {
 		struct json_object *match = json_object_array_get_idx(matches, i);
 
-		mst_buf_printf(out, "; %s (%" PRId64 " %%)", mst_json_text(match, "name", ""),
+		mst_buf_printf(out, "%s%s (%" PRId64 " %%)", out->len ? "; " : "", mst_json_text(match, "name", ""),
 		               mst_json_int(match, "accuracy", 0));
 	}
 	if (mst_json_text(os, "note", "")[0])
-		mst_buf_printf(out, "  %s", mst_json_text(os, "note", ""));
+		mst_buf_printf(out, "%s%s", out->len ? "; " : "", mst_json_text(os, "note", ""));
 }
 
+/* Closed and filtered ports come as a range and a number, or as a list. */
 static void ports_fact(struct mst_buf *out, struct json_object *doc)
 {
 	struct json_object *groups = mst_json_array(doc, "ports");
@@ -51,13 +53,14 @@ static void ports_fact(struct mst_buf *out, struct json_object *doc)
 	for (size_t i = 0; groups && i < json_object_array_length(groups); i++) {
 		struct json_object *group = json_object_array_get_idx(groups, i),
 		                   *ports = mst_json_array(group, "ports");
-		size_t count = ports ? json_object_array_length(ports) : 0;
+		int64_t count = mst_json_int(group, "count", ports ? (int64_t)json_object_array_length(ports) : 0);
+		const char *range = mst_json_text(group, "range", "");
 		bool open = strcmp(mst_json_text(group, "state", ""), "open") == 0;
 
 		mst_buf_printf(out, "%s%s %s ", out->len ? "; " : "", mst_json_text(group, "proto", ""),
 		               mst_json_text(group, "state", ""));
-		if (!open && count > 20) {
-			mst_buf_printf(out, "%zu ports", count);
+		if (!open && (count > 20 || !ports)) {
+			mst_buf_printf(out, "%s (%" PRId64 " ports)", strlen(range) <= 60 ? range : "", count);
 			continue;
 		}
 		mst_out_cell(out, ports, ",");
@@ -131,7 +134,7 @@ static void record_lines(struct json_object *doc)
 	mst_buf_init(&text, MST_MAX_DOC);
 	json_object_object_foreach(doc, key, value)
 	{
-		if (key[0] == '_')
+		if (key[0] == '_' || (json_object_is_type(value, json_type_boolean) && !json_object_get_boolean(value)))
 			continue;
 		mst_buf_reset(&text);
 		if (strcmp(key, "services") == 0) {
@@ -158,6 +161,7 @@ static void observation(const struct mst_cli *cli, struct json_object *item, int
 	struct json_object *doc = mst_json_object(item, "doc");
 	char first[MST_FORMAT_SIZE], last[MST_FORMAT_SIZE], ago[MST_FORMAT_SIZE];
 
+	mst_format_ago(mst_json_int(item, "last_seen", 0), now, ago);
 	printf("  %s", mst_out_on(cli->colour, MST_STYLE_BOLD));
 	mst_out_text(stdout, mst_json_text(item, "method", "?"));
 	fputs(mst_out_off(cli->colour), stdout);
@@ -165,9 +169,8 @@ static void observation(const struct mst_cli *cli, struct json_object *item, int
 	mst_out_text(stdout, mst_json_text(item, "profile", ""));
 	fputs(", zone ", stdout);
 	mst_out_text(stdout, mst_json_text(item, "zone", ""));
-	printf("   seen %s to %s (%s ago)", mst_format_time(mst_json_int(item, "first_seen", 0), first),
-	       mst_format_time(mst_json_int(item, "last_seen", 0), last),
-	       mst_format_ago(mst_json_int(item, "last_seen", 0), now, ago));
+	printf("   seen %s to %s (%s%s)", mst_format_time(mst_json_int(item, "first_seen", 0), first),
+	       mst_format_time(mst_json_int(item, "last_seen", 0), last), ago, strcmp(ago, "now") == 0 ? "" : " ago");
 	if (mst_json_int(item, "missed", 0) > 0)
 		printf("   missed by %" PRId64 " complete runs since", mst_json_int(item, "missed", 0));
 	fputs("\n    observation    ", stdout);
@@ -217,6 +220,13 @@ static void sources(struct mst_buf *from, struct mst_buf *when, const char *fact
 	mst_buf_str(when, mst_format_ago(latest, now, ago));
 }
 
+/* A list of one that says what the line before it said. */
+static bool is_repeated(struct json_object *interface, const char *fact, const char *value)
+{
+	return (strcmp(fact, "ips") == 0 && strcmp(value, mst_json_text(interface, "ip", "")) == 0) ||
+	       (strcmp(fact, "hostnames") == 0 && strcmp(value, mst_json_text(interface, "hostname", "")) == 0);
+}
+
 static void merged_rows(struct mst_table *table, struct json_object *interface, struct json_object *observations,
                         int64_t now)
 {
@@ -261,13 +271,14 @@ static void merged_rows(struct mst_table *table, struct json_object *interface, 
 		mst_buf_reset(&when);
 		if (json_object_object_get_ex(interface, facts[i], &json))
 			other_fact(&value, facts[i], json);
-		if (value.len == 0 || strcmp(mst_buf_text(&value), "0") == 0)
+		if (value.len == 0 || strcmp(mst_buf_text(&value), "0") == 0 ||
+		    is_repeated(interface, facts[i], mst_buf_text(&value)))
 			continue;
 		sources(&from, &when, facts[i], mst_buf_text(&value), observations, now);
 		mst_table_add(table, facts[i], MST_STYLE_NONE);
 		mst_table_add(table, mst_buf_text(&value), MST_STYLE_NONE);
-		mst_table_add(table, from.len ? mst_buf_text(&from) : " ", MST_STYLE_DIM);
-		mst_table_add(table, when.len ? mst_buf_text(&when) : " ", MST_STYLE_DIM);
+		mst_table_add(table, mst_buf_text(&from), MST_STYLE_DIM);
+		mst_table_add(table, mst_buf_text(&when), MST_STYLE_DIM);
 	}
 	mst_buf_free(&value);
 	mst_buf_free(&from);
@@ -296,6 +307,7 @@ static int merged(struct mst_cli *cli, struct json_object *interface, struct jso
 	mst_out_text(stdout, mst_json_text(interface, "identity", ""));
 	putchar('\n');
 	mst_table_init(&table);
+	table.blanks = true;
 	mst_table_add_column(&table, "fact", 0, 8, false);
 	mst_table_add_column(&table, "value", 2, 24, false);
 	mst_table_add_column(&table, "from", 3, 8, false);

@@ -22,7 +22,8 @@ bool mst_out_is_time(const char *key)
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (strcmp(key, keys[i]) == 0)
 			return true;
-	return false;
+	/* An observation's "ports_seen" and its like. */
+	return strlen(key) > 5 && strcmp(key + strlen(key) - 5, "_seen") == 0;
 }
 
 static struct json_object *readable_time(int64_t ms)

@@ -26,13 +26,13 @@ void mst_table_free(struct mst_table *table)
 	mst_table_init(table);
 }
 
-/* Allocated, harmless, "-" for nothing; NULL without memory. */
-static char *harmless(const char *text)
+/* Allocated, harmless, `nothing` when there is none; NULL without memory. */
+static char *harmless(const char *text, const char *nothing)
 {
 	struct mst_buf out;
 
 	if (!text || !text[0])
-		return mst_str_dup("-");
+		return mst_str_dup(nothing);
 	mst_buf_init(&out, MAX_CELL * 4);
 	if (strlen(text) > MAX_CELL) {
 		char *cut = mst_str_dupn(text, MAX_CELL);
@@ -52,7 +52,7 @@ void mst_table_add_column(struct mst_table *table, const char *title, unsigned g
 	if (table->column_count == MST_TABLE_COLUMNS)
 		return;
 	column = &table->columns[table->column_count++];
-	column->title = harmless(title);
+	column->title = harmless(title, "");
 	column->give = give;
 	column->least = least;
 	column->right = right;
@@ -79,7 +79,7 @@ void mst_table_add(struct mst_table *table, const char *text, enum mst_style sty
 	}
 	cell = &table->cells[table->cell_count++];
 	cell->style = style;
-	cell->text = harmless(text);
+	cell->text = harmless(text, table->blanks ? "" : "-");
 	if (!cell->text)
 		table->failed = true;
 }
@@ -228,6 +228,8 @@ int mst_table_render(struct mst_table *table, size_t width, bool colour, struct 
 			if (i != last)
 				pad(out, GAP);
 		}
+		while (out->len > 0 && out->data[out->len - 1] == ' ')
+			out->data[--out->len] = '\0';
 		mst_buf_char(out, '\n');
 	}
 	return out->failed ? mst_err_no_memory(err) : MST_OK;

@@ -32,6 +32,7 @@ struct mst_table {
 	size_t column_count;
 	struct mst_table_cell *cells; /* row by row */
 	size_t cell_count, cell_cap;
+	bool blanks; /* empty cells stay blank instead of "-" */
 	bool failed; /* no memory */
 };
 
