@@ -247,6 +247,7 @@ int mst_host_new(struct mst_host **out, const struct mst_host_config *config, st
 		return mst_err_no_memory(err);
 	struct muster_call_state *host = &made->state;
 	host->context = config->context;
+	host->net_raw_promised = config->net_raw_promised;
 	host->phase = MST_HOST_OPEN;
 	host->method = config->method;
 	host->rules = config->rules;

@@ -30,6 +30,7 @@ struct host_secret {
 struct muster_call_state {
 	enum mst_host_context context;
 	enum mst_host_phase phase;
+	bool net_raw_promised;
 	struct muster_call call;
 	const struct mst_method *method;
 	struct mst_option_set options;
