@@ -15,9 +15,6 @@
 
 #define CONTRACT_DEADLINE_MS 120000
 
-#pragma weak mst_worker_import
-#pragma weak mst_worker_contract
-
 static struct json_object *import_job;
 
 struct json_object *mst_worker_job(void)
@@ -35,7 +32,8 @@ static int print_manifest(const struct mst_manifest *manifest)
 	struct json_object *json = mst_manifest_to_json(manifest);
 	int status = json ? MST_OK : MST_E_NO_MEMORY;
 	if (status == MST_OK)
-		status = say(mst_worker_stdout, json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+		status = say(mst_worker_stdout, json_object_to_json_string_ext(
+		                                        json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 	if (status == MST_OK)
 		status = say(mst_worker_stdout, "\n");
 	json_object_put(json);
@@ -45,7 +43,7 @@ static int print_manifest(const struct mst_manifest *manifest)
 /* What both subcommands that are run by hand do before they load a plugin. */
 static int prepare_by_hand(int64_t deadline_ms, struct mst_err *err)
 {
-	struct mst_ritual ritual = { .keep_output = true, .deadline_ms = deadline_ms };
+	struct mst_ritual ritual = {.keep_output = true, .deadline_ms = deadline_ms};
 	mst_ritual_first(&ritual);
 	int status = mst_control_start(-1, -1, deadline_ms, err);
 	return status == MST_OK ? mst_ritual_second(&ritual, err) : status;
@@ -54,8 +52,8 @@ static int prepare_by_hand(int64_t deadline_ms, struct mst_err *err)
 int mst_worker_describe(int argc, char **argv)
 {
 	struct mst_plugin_tables tables;
-	struct mst_manifest manifest = { 0 };
-	struct mst_err err = { 0 };
+	struct mst_manifest manifest = {0};
+	struct mst_err err = {0};
 	(void)argc;
 	int status = prepare_by_hand(MST_DESCRIBE_DEADLINE_MS, &err);
 	if (status == MST_OK)
@@ -72,10 +70,8 @@ int mst_worker_describe(int argc, char **argv)
 
 static int contract(int argc, char **argv)
 {
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	int status = prepare_by_hand(CONTRACT_DEADLINE_MS, &err);
-	if (status == MST_OK && !mst_worker_contract)
-		status = mst_err_set(&err, MST_E_UNSUPPORTED, "contract is not part of this build");
 	if (status == MST_OK)
 		return mst_worker_contract(argc, argv);
 	say(mst_worker_stderr, err.text);
@@ -116,14 +112,12 @@ static int prepare_import(struct mst_ritual *ritual, char *store_dir, size_t siz
 
 static int import(int argc, char **argv)
 {
-	struct mst_ritual ritual = { .pipes = true, .keep_caps = true, .big_files = true };
-	struct mst_err err = { 0 };
+	struct mst_ritual ritual = {.pipes = true, .keep_caps = true, .big_files = true};
+	struct mst_err err = {0};
 	char store_dir[4096];
 	mst_ritual_first(&ritual);
 	mst_log_set_sink(on_log, NULL);
 	int status = prepare_import(&ritual, store_dir, sizeof store_dir, &err);
-	if (status == MST_OK && !mst_worker_import)
-		status = mst_err_set(&err, MST_E_UNSUPPORTED, "import is not part of this build");
 	if (status == MST_OK)
 		status = mst_worker_import(argc, argv);
 	else
@@ -138,13 +132,13 @@ static const struct command {
 	bool takes_file; /* one absolute path; none otherwise */
 	const char *help;
 } commands[] = {
-	{ "describe", mst_worker_describe, true, "FILE.so   print the plugin's manifest as JSON" },
-	{ "contract", contract, true, "FILE.so   run the contract suite over the plugin" },
-	{ "plan", mst_worker_discovery, false, "          divide a run into shards" },
-	{ "run", mst_worker_discovery, false, "          do one shard" },
-	{ "read", mst_worker_discovery, false, "          read an operator's file" },
-	{ "check", mst_worker_discovery, false, "          test a connection" },
-	{ "import", import, false, "          fold spool segments into the store" },
+        {"describe", mst_worker_describe, true, "FILE.so   print the plugin's manifest as JSON"},
+        {"contract", contract, true, "FILE.so   run the contract suite over the plugin"},
+        {"plan", mst_worker_discovery, false, "          divide a run into shards"},
+        {"run", mst_worker_discovery, false, "          do one shard"},
+        {"read", mst_worker_discovery, false, "          read an operator's file"},
+        {"check", mst_worker_discovery, false, "          test a connection"},
+        {"import", import, false, "          fold spool segments into the store"},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
@@ -152,7 +146,8 @@ static int usage(FILE *out, int status)
 {
 	fputs("Usage: muster-worker COMMAND [FILE.so]\n"
 	      "One plugin, one task, one process. All but describe and contract are started by musterd, which gives the job on\n"
-	      "descriptor 3 and reads JSON lines on descriptor 5.\n\n", out);
+	      "descriptor 3 and reads JSON lines on descriptor 5.\n\n",
+	      out);
 	for (size_t i = 0; i < COMMANDS; i++)
 		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
 	fputs("\nExit status: 0 done, 1 failed, 2 usage, 3 partial, 4 not found, 5 refused, 130 cancelled.\n", out);

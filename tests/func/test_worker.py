@@ -8,6 +8,7 @@ import pathlib
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -236,6 +237,21 @@ def test_plan_asks_the_zones_name_servers(start):
         server.wait()
 
 
+def test_plan_is_cancelled_while_a_name_server_is_silent(start):
+    if os.geteuid() != 0:
+        pytest.skip("needs root: port 53")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.54", 53))
+        worker = start("plan", options={"include": "host.zone.example"}, net={"dns_servers": "127.0.0.54"})
+        silent.settimeout(10)
+        silent.recv(512)
+        began = time.monotonic()
+        children = worker.children()
+        worker.cancel()
+        assert worker.end(5)["status"] == "cancelled" and time.monotonic() - began < 1
+        assert gone(children)
+
+
 def test_plan_limit_counts_resolved_names(start):
     end = start("plan", options={"include": "localhost,10.0.0.1", "max_addresses": "1"}).end()
     assert end["status"] in ("limit", "usage") and "max_addresses" in end["text"]
@@ -442,6 +458,32 @@ def test_secrets_are_nowhere_to_be_seen(start):
     assert secret not in pathlib.Path(worker.segment).read_bytes()
 
 
+def readable_memory(pid):
+    """What the process can read of its own memory, the files that it maps left out."""
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for line in pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines():
+            span, rights, rest = line.split(None, 2)
+            first, last = (int(x, 16) for x in span.split("-"))
+            if rights[0] == "r" and "/" not in rest and "[v" not in rest:
+                memory.seek(first)
+                yield memory.read(last - first)
+
+
+def test_a_released_secret_is_not_in_readable_memory(start):
+    if os.geteuid() != 0:
+        pytest.skip("needs root: reads a process that cannot be dumped")
+    secret = b"hunter2-\x01\x02"
+    encoded = base64.b64encode(secret)
+    worker = start(act="secret", secrets={"password": encoded.decode()})
+    worker.said(other="-4")
+    assert worker.words()["right"] == "yes"
+    if b"__asan_init" in (start.build / "muster-worker").read_bytes():
+        return  # the sanitizer keeps freed memory, and terabytes of its own
+    chunks = list(readable_memory(worker.pid))
+    assert sum(map(len, chunks)) > 100000 and any(b"worker_probe" in chunk for chunk in chunks)
+    assert not any(encoded in chunk or secret in chunk for chunk in chunks)
+
+
 def test_a_child_sees_a_fixed_environment(start):
     worker = start(act="show", options={"path": "/proc/self/environ", "pattern": "."}, env={"MST_MARK": "x", "LD_PRELOAD_X": "y"})
     assert worker.end()["status"] == "ok"
@@ -450,7 +492,7 @@ def test_a_child_sees_a_fixed_environment(start):
 
 
 def child_capabilities(start, trusted, prefix, method="worker_probe"):
-    worker = start(act="show", options={"path": "/proc/self/status", "pattern": "^Cap(Inh|Prm|Eff|Amb)"}, trusted_net_raw=trusted,
+    worker = start(act="show", options={"path": "/proc/self/status", "pattern": "^Cap(Inh|Prm|Eff|Amb|Bnd)"}, trusted_net_raw=trusted,
                    prefix=prefix, method=method)
     assert worker.end()["status"] == "ok", worker.lines
     pairs = worker.words()["output"].replace("\\x09", " ").replace("\\x0a", " ").split()
@@ -467,6 +509,8 @@ def test_net_raw_and_nothing_else_reaches_the_child(start, prefix):
         pytest.skip("needs root: changes user and capabilities")
     with_it = child_capabilities(start, True, prefix)
     assert with_it["CapPrm:"] == with_it["CapEff:"] == CAP_NET_RAW, with_it
+    if not prefix:  # an ordinary user cannot lower its bounding set, and no_new_privileges makes up for that
+        assert with_it["CapBnd:"] == CAP_NET_RAW, with_it
     # Neither an untrusted plugin has it, nor a method that does not ask for it.
     for without in (child_capabilities(start, False, prefix), child_capabilities(start, True, prefix, "worker_plain")):
         assert without["CapPrm:"] == without["CapEff:"] == without["CapAmb:"] == 0, without
