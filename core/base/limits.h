@@ -26,6 +26,7 @@
 #define MST_MAX_ID 512u                   /* document _id */
 #define MST_MAX_FILTER 8192u              /* filter text */
 #define MST_MAX_FILTER_TERMS 64u
+#define MST_MAX_FILTER_VALUES 512u         /* of all terms together */
 #define MST_MAX_DOC (4u << 20)            /* one stored document */
 #define MST_MAX_BODY (1u << 20)           /* HTTP request body, imports excepted */
 #define MST_MAX_UPLOAD (8ull << 30)       /* an imported file */

@@ -11,6 +11,7 @@ struct reader {
 	const char *text, *at;
 	const struct mst_column *columns;
 	size_t count;
+	size_t values; /* of all terms so far */
 	struct mst_err *err;
 };
 
@@ -102,6 +103,8 @@ static int read_values(struct reader *reader, struct mst_filter_term *term)
 		}
 		if (code != MST_OK)
 			return code;
+		if (++reader->values > MST_MAX_FILTER_VALUES)
+			return mst_err_set(reader->err, MST_E_USAGE, "filter: more than %u values", MST_MAX_FILTER_VALUES);
 		mst_buf_char(&term->values, '\0');
 		term->count++;
 		if (*reader->at != ',')
@@ -153,7 +156,7 @@ static int read_terms(struct reader *reader, int64_t now, bson_t *list, uint32_t
 int mst_filter_parse(const char *text, const struct mst_column *columns, size_t column_count, int64_t now, bson_t *out,
                      struct mst_err *err)
 {
-	struct reader reader = { text, text, columns, column_count, err };
+	struct reader reader = { text, text, columns, column_count, 0, err };
 	bson_t list = BSON_INITIALIZER, last = BSON_INITIALIZER;
 	uint32_t count = 0;
 	int code = MST_OK;

@@ -30,6 +30,9 @@ const char *mst_column_key(const struct mst_column *column);
 int mst_filter_term_build(const struct mst_filter_term *term, bson_t *out, struct mst_err *err);
 /* Appends the condition of one value of a term whose op is not MST_OP_NE (its caller negates). */
 int mst_filter_value_build(const struct mst_filter_term *term, const char *value, bson_t *out, struct mst_err *err);
+/* Ports of `values` values, one after the other from `value` on, as one condition. */
+int mst_filter_ports_build(const struct mst_filter_term *term, const char *value, size_t values, bson_t *out,
+                           struct mst_err *err);
 /* MST_E_USAGE about a value. */
 int mst_filter_bad_value(const struct mst_filter_term *term, const char *value, const char *wanted, struct mst_err *err);
 const char *mst_filter_operator(enum mst_filter_op op); /* "$eq", ... */

@@ -56,20 +56,24 @@ static int build_one(const struct mst_filter_term *term, const char *value, bson
 	return mst_filter_value_build(term, value, out, err);
 }
 
-/* All plain texts: one $in, which an index serves better than many OR. */
-static bool all_plain(const struct mst_filter_term *term)
+/* Values of = and != without an "absent" among them: one $in, which an index serves better than many OR. */
+static bool all_present(const struct mst_filter_term *term)
 {
-	const struct mst_column *column = term->column;
 	const char *value = mst_buf_text(&term->values);
 
-	if ((term->op != MST_OP_EQ && term->op != MST_OP_NE) || strcmp(column->field, "mac") == 0 ||
-	    strcmp(column->field, "ips") == 0 || strcmp(column->field, "ports") == 0 ||
-	    (column->type != MUSTER_FIELD_TEXT && column->type != MUSTER_FIELD_LIST))
+	if (term->op != MST_OP_EQ && term->op != MST_OP_NE)
 		return false;
 	for (size_t i = 0; i < term->count; i++, value += strlen(value) + 1)
 		if (is_absent(value))
 			return false;
 	return true;
+}
+
+/* Columns whose values stand in the store as they are typed. */
+static bool as_typed(const struct mst_column *column)
+{
+	return strcmp(column->field, "mac") != 0 && strcmp(column->field, "ips") != 0 &&
+	       (column->type == MUSTER_FIELD_TEXT || column->type == MUSTER_FIELD_LIST);
 }
 
 static void build_in(const struct mst_filter_term *term, bson_t *out)
@@ -111,7 +115,9 @@ static int build_positive(const struct mst_filter_term *term, bson_t *out, struc
 {
 	if (term->count == 1)
 		return build_one(term, mst_buf_text(&term->values), out, err);
-	if (all_plain(term)) {
+	if (all_present(term) && strcmp(term->column->field, "ports") == 0)
+		return mst_filter_ports_build(term, mst_buf_text(&term->values), term->count, out, err);
+	if (all_present(term) && as_typed(term->column)) {
 		build_in(term, out);
 		return MST_OK;
 	}

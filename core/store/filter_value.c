@@ -172,44 +172,67 @@ static int int_value(const struct mst_filter_term *term, const char *value, bson
 
 #define MAX_PORT_RANGE 4096u
 
-/* "22", "22/tcp" and "53/udp" as ports are stored, "8000-8010" as one $in. */
-static int port_value(const struct mst_filter_term *term, const char *value, bson_t *out, struct mst_err *err)
+static int bad_port(const struct mst_filter_term *term, const char *value, struct mst_err *err)
 {
-	const char *wanted = "a port (22, 53/udp) or a range of at most 4096 (8000-8100) is needed, with = != ~";
-	const char *slash = strchr(value, '/');
-	bool udp = slash && strcmp(slash, "/udp") == 0;
-	char first_text[16], port_text[24], digits[16];
-	uint64_t first, last;
-	const char *dash, *key;
-	bson_t in, list;
+	return mst_filter_bad_value(term, value, "a port (22, 53/udp) or a range of at most 4096 (8000-8100) is needed, with = != ~", err);
+}
 
-	if (plain(term->op) != MST_OP_EQ && term->op != MST_OP_HAS)
-		return mst_filter_bad_value(term, value, wanted, err);
+/* "22/udp" -> "22", true; false unless the protocol is tcp, udp or left out. */
+static bool split_protocol(const char *value, char *numbers, size_t size, bool *udp)
+{
+	size_t length = strcspn(value, "/");
+
+	*udp = strcmp(value + length, "/udp") == 0;
+	if (length >= size || (value[length] && !*udp && strcmp(value + length, "/tcp") != 0))
+		return false;
+	memcpy(numbers, value, length);
+	numbers[length] = '\0';
+	return true;
+}
+
+/* Appends "22", "22/tcp", "53/udp" or "8000-8010" to a $in, as ports are stored. */
+static int append_ports(const struct mst_filter_term *term, const char *value, bson_t *list, uint32_t *count, struct mst_err *err)
+{
+	char numbers[16], text[24], digits[16];
+	const char *key;
+	uint64_t first, last;
+	bool udp;
+
+	if (!split_protocol(value, numbers, sizeof numbers, &udp))
+		return bad_port(term, value, err);
+	char *dash = strchr(numbers, '-');
+	if (dash)
+		*dash = '\0';
+	if (!mst_str_uint(numbers, 65535, &first) || !mst_str_uint(dash ? dash + 1 : numbers, 65535, &last) || first == 0 ||
+	    last < first || last - first + *count >= MAX_PORT_RANGE)
+		return bad_port(term, value, err);
+	for (uint64_t port = first; port <= last; port++) {
+		bson_uint32_to_string((*count)++, &key, digits, sizeof digits);
+		bson_snprintf(text, sizeof text, "%u%s", (unsigned)port, udp ? "/udp" : "");
+		bson_append_utf8(list, key, -1, text, -1);
+	}
+	return MST_OK;
+}
+
+int mst_filter_ports_build(const struct mst_filter_term *term, const char *value, size_t values, bson_t *out, struct mst_err *err)
+{
+	bson_t in, list;
+	uint32_t count = 0;
+	int code = MST_OK;
+
 	if (term->op == MST_OP_HAS) {
 		compare_text(out, term->column->field, MST_OP_HAS, value);
 		return MST_OK;
 	}
-	size_t length = slash ? (size_t)(slash - value) : strlen(value);
-	if (length >= sizeof first_text || (slash && !udp && strcmp(slash, "/tcp") != 0))
-		return mst_filter_bad_value(term, value, wanted, err);
-	memcpy(first_text, value, length);
-	first_text[length] = '\0';
-	dash = strchr(first_text, '-');
-	if (dash)
-		first_text[dash - first_text] = '\0';
-	if (!mst_str_uint(first_text, 65535, &first) || !mst_str_uint(dash ? dash + 1 : first_text, 65535, &last) || first == 0 ||
-	    last < first || last - first >= MAX_PORT_RANGE)
-		return mst_filter_bad_value(term, value, wanted, err);
+	if (plain(term->op) != MST_OP_EQ)
+		return bad_port(term, value, err);
 	bson_append_document_begin(out, term->column->field, -1, &in);
 	BSON_APPEND_ARRAY_BEGIN(&in, "$in", &list);
-	for (uint64_t port = first; port <= last; port++) {
-		bson_uint32_to_string((uint32_t)(port - first), &key, digits, sizeof digits);
-		bson_snprintf(port_text, sizeof port_text, "%u%s", (unsigned)port, udp ? "/udp" : "");
-		bson_append_utf8(&list, key, -1, port_text, -1);
-	}
+	for (; values > 0 && code == MST_OK; values--, value += strlen(value) + 1)
+		code = append_ports(term, value, &list, &count, err);
 	bson_append_array_end(&in, &list);
 	bson_append_document_end(out, &in);
-	return MST_OK;
+	return code;
 }
 
 static int bool_value(const struct mst_filter_term *term, const char *value, bson_t *out, struct mst_err *err)
@@ -235,7 +258,7 @@ int mst_filter_value_build(const struct mst_filter_term *term, const char *value
 	const char *field = term->column->field;
 
 	if (strcmp(field, "ports") == 0)
-		return port_value(term, value, out, err);
+		return mst_filter_ports_build(term, value, 1, out, err);
 	if (strcmp(field, "ips") == 0)
 		return addresses_value(term, value, out, err);
 	if (strcmp(field, "mac") == 0)

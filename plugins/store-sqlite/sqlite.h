@@ -25,7 +25,7 @@
 #define SQ_MAX_READERS 32            /* cursors open at once on one instance */
 #define SQ_MAX_STMTS 256             /* prepared statements kept per connection */
 #define SQ_MAX_DEPTH 16              /* nesting of a filter */
-#define SQ_MAX_TERMS 1024            /* terms of a filter */
+#define SQ_MAX_TERMS 2400            /* terms and groups of a filter */
 #define SQ_MAX_VALUES 16384          /* values bound by one statement */
 #define SQ_MAX_DOC (16u << 20)
 #define SQ_MAX_ID 512

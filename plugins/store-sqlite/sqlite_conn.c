@@ -143,6 +143,12 @@ static struct sq_stmt *stmt_slot(struct sq_conn *conn)
 	return oldest;
 }
 
+/* SQLite has no code of its own for statements beyond its limits. */
+static bool beyond_sqlite(const char *said)
+{
+	return strstr(said, "too large") || strstr(said, "too many") || strstr(said, "stack overflow");
+}
+
 int sq_prepare(struct sq_store *store, struct sq_conn *conn, const char *sql, sqlite3_stmt **out, struct sq_err *err)
 {
 	for (size_t i = 0; i < conn->stmt_count; i++) {
@@ -156,6 +162,8 @@ int sq_prepare(struct sq_store *store, struct sq_conn *conn, const char *sql, sq
 	}
 	sqlite3_stmt *made = NULL;
 	int rc = sqlite3_prepare_v3(conn->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &made, NULL);
+	if (rc == SQLITE_ERROR && beyond_sqlite(sqlite3_errmsg(conn->db)))
+		return sq_err_set(err, MUSTER_E_LIMIT, "filter: too complex for SQLite (%s): use fewer terms", sqlite3_errmsg(conn->db));
 	if (rc != SQLITE_OK)
 		return sq_fail(store, conn, rc, "prepare a statement", err);
 	struct sq_stmt *slot = stmt_slot(conn);

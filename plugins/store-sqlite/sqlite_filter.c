@@ -19,6 +19,14 @@ static int usage(struct compile *c, const char *text, const char *word)
 	return sq_err_set(c->err, MUSTER_E_USAGE, "filter: %s: \"%.64s\"", text, word);
 }
 
+static bool too_many(struct compile *c)
+{
+	if (++c->terms <= SQ_MAX_TERMS)
+		return false;
+	sq_err_set(c->err, MUSTER_E_LIMIT, "filter: more than %d terms", SQ_MAX_TERMS);
+	return true;
+}
+
 /* Paths are bound, not written into the text; still only sensible ones are taken. */
 static bool path_valid(const char *path)
 {
@@ -44,8 +52,8 @@ static int compile_operator(struct compile *c, const char *path, const bson_iter
 	for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++) {
 		if (strcmp(operators[i].name, bson_iter_key(item)) != 0)
 			continue;
-		if (++c->terms > SQ_MAX_TERMS)
-			return sq_err_set(c->err, MUSTER_E_LIMIT, "filter: more than %d terms", SQ_MAX_TERMS);
+		if (too_many(c))
+			return c->err->status;
 		bool negate = operators[i].negate;
 		if (operators[i].op == SQ_EXISTS) {
 			if (!BSON_ITER_HOLDS_BOOL(item))
@@ -64,8 +72,8 @@ static int compile_field(struct compile *c, const char *path, const bson_iter_t 
 	if (!path_valid(path))
 		return usage(c, "no field and no operator ($and, $or, $not)", path);
 	if (!BSON_ITER_HOLDS_DOCUMENT(value)) {
-		if (++c->terms > SQ_MAX_TERMS)
-			return sq_err_set(c->err, MUSTER_E_LIMIT, "filter: more than %d terms", SQ_MAX_TERMS);
+		if (too_many(c))
+			return c->err->status;
 		return sq_term_compile(c->coll, path, SQ_EQ, false, value, c->sql, c->binds, c->err);
 	}
 	if (!bson_iter_recurse(value, &item) || !bson_iter_next(&item))
@@ -90,7 +98,9 @@ static int compile_group(struct compile *c, const bson_iter_t *list, const char 
 	const char *open = "(";
 	do {
 		sq_sql_add(c->sql, "%s", open);
-		if (!BSON_ITER_HOLDS_DOCUMENT(&item) || !bson_iter_recurse(&item, &children))
+		if (too_many(c))
+			status = c->err->status;
+		else if (!BSON_ITER_HOLDS_DOCUMENT(&item) || !bson_iter_recurse(&item, &children))
 			status = usage(c, "takes an array of filters", bson_iter_key(list));
 		else
 			status = compile_doc(c, &children, depth + 1);
@@ -123,8 +133,8 @@ static int compile_doc(struct compile *c, const bson_iter_t *children, int depth
 		const char *key = bson_iter_key(&iter);
 		sq_sql_add(c->sql, "%s", joint);
 		joint = " AND ";
-		if (++c->terms > SQ_MAX_TERMS)
-			status = sq_err_set(c->err, MUSTER_E_LIMIT, "filter: more than %d terms", SQ_MAX_TERMS);
+		if (too_many(c))
+			status = c->err->status;
 		else if (strcmp(key, "$and") == 0)
 			status = compile_group(c, &iter, " AND ", depth);
 		else if (strcmp(key, "$or") == 0)

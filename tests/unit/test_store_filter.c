@@ -88,7 +88,7 @@ static void test_numbers_ports_times(void **state)
 	assert_filter("id=019aa3b0-0000-7000-8000-000000000001", "{'_id':{'$eq':'019aa3b0-0000-7000-8000-000000000001'}}");
 	assert_filter("os_accuracy>=90", "{'os_accuracy':{'$gte':{'$numberLong':'90'}}}");
 	assert_filter("distance=-", "{'$not':{'distance':{'$gte':{'$numberLong':'-9223372036854775808'}}}}");
-	assert_filter("port=22,443", "{'$or':[{'ports':{'$in':['22']}},{'ports':{'$in':['443']}}]}");
+	assert_filter("port=22,443", "{'ports':{'$in':['22','443']}}");
 	assert_filter("port=22/tcp", "{'ports':{'$in':['22']}}");
 	assert_filter("ports=53/udp", "{'ports':{'$in':['53/udp']}}");
 	assert_filter("port=8000-8002", "{'ports':{'$in':['8000','8001','8002']}}");
@@ -124,6 +124,10 @@ static void test_faults(void **state)
 	for (int i = 0; i < 65; i++)
 		strcat(many, "state=x ");
 	assert_fault(many, "more than 64 terms");
+	strcpy(many, "mac~a");
+	for (int i = 0; i < 512; i++)
+		strcat(many, ",a");
+	assert_fault(many, "more than 512 values");
 }
 
 static void test_sort(void **state)

@@ -92,6 +92,76 @@ static void test_update_refusals(void **state)
 	assert_doc(f, "runs", "u", "{'_id':'u','rev':1,'state':'x','up':5,'s':'text','big':5}");
 }
 
+static void assert_refused(struct fixture *f, const bson_t *filter, int code)
+{
+	struct mst_find find = { .collection = "interfaces", .filter = filter };
+	struct mst_cursor *cursor;
+	struct mst_err err = { 0 };
+	char *shown = bson_as_relaxed_extended_json(filter, NULL);
+
+	if (mst_store_find(f->store, &find, &cursor, &err) != code || strlen(err.text) < 10)
+		fail_msg("%.300s: %s", shown, err.text);
+	bson_free(shown);
+}
+
+static void test_filter_refusals(void **state)
+{
+	static const char *const bad[] = { "{'$where':1}", "{'a':{'$regex':'x'}}", "{'a':{}}", "{'a':[1]}", "{'a':{'$in':1}}",
+		                           "{'a':{'$in':[[1]]}}", "{'state':{'$in':[{'x':1}]}}", "{'a':{'$exists':1}}", "{'a':{'$has':1}}",
+		                           "{'$and':[]}", "{'$or':{}}", "{'$not':1}", "{'$and':[1]}", "{'a..b':1}", "{'':1}",
+		                           "{'a':{'b':1}}", "{'state':{'$oid':'0123456789abcdef01234567'}}", "{'.':1}" };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		bson_t *filter = doc(bad[i]);
+		assert_refused(f, filter, MST_E_USAGE);
+		bson_destroy(filter);
+	}
+}
+
+/* Depth, terms and values have an end, and the largest filter that the text grammar can make is within it. */
+static void test_filter_caps(void **state)
+{
+	struct fixture *f = *state;
+	bson_t deep = BSON_INITIALIZER, wide = BSON_INITIALIZER, many = BSON_INITIALIZER, list, item, in;
+	char digits[16];
+	const char *key;
+
+	for (int i = 0; i < 40; i++) {
+		bson_t outer = BSON_INITIALIZER;
+		BSON_APPEND_DOCUMENT(&outer, "$not", &deep);
+		bson_destroy(&deep);
+		bson_steal(&deep, &outer);
+	}
+	assert_refused(f, &deep, MST_E_LIMIT);
+	BSON_APPEND_ARRAY_BEGIN(&wide, "$or", &list);
+	for (uint32_t i = 0; i < 512; i++) {
+		bson_uint32_to_string(i, &key, digits, sizeof digits);
+		bson_append_document_begin(&list, key, -1, &item);
+		BSON_APPEND_DOCUMENT_BEGIN(&item, "ip_key", &in);
+		BSON_APPEND_UTF8(&in, "$gte", "4:0a000000");
+		BSON_APPEND_UTF8(&in, "$lte", "4:0affffff");
+		bson_append_document_end(&item, &in);
+		bson_append_document_end(&list, &item);
+	}
+	bson_append_array_end(&wide, &list);
+	struct mst_err err = { 0 };
+	int64_t count;
+	if (mst_store_count(f->store, "interfaces", &wide, &count, &err) != MST_OK)
+		fail_msg("%s", err.text);
+	BSON_APPEND_ARRAY_BEGIN(&many, "$or", &list);
+	for (uint32_t i = 0; i < 2000; i++) {
+		bson_uint32_to_string(i, &key, digits, sizeof digits);
+		bson_append_document_begin(&list, key, -1, &item);
+		bson_append_document_end(&list, &item);
+	}
+	bson_append_array_end(&many, &list);
+	assert_refused(f, &many, MST_E_LIMIT);
+	bson_destroy(&deep);
+	bson_destroy(&wide);
+	bson_destroy(&many);
+}
+
 static void test_update_many(void **state)
 {
 	struct fixture *f = *state;
@@ -384,7 +454,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_insert_and_get), TEST(test_put_and_replace), TEST(test_update_operators), TEST(test_update_refusals),
-		TEST(test_update_many), TEST(test_upsert), TEST(test_remove), TEST(test_batch_order), TEST(test_sort_and_pages),
+		TEST(test_filter_refusals), TEST(test_filter_caps), TEST(test_update_many), TEST(test_upsert), TEST(test_remove), TEST(test_batch_order), TEST(test_sort_and_pages),
 		TEST(test_projection), TEST(test_count_and_group), TEST(test_cursor_is_a_snapshot), TEST(test_lease),
 		TEST(test_numbers_and_stats), TEST(test_files_and_second_instance),
 	};
