@@ -205,11 +205,17 @@ static int find_verb(struct mst_cli *cli, struct mst_err *err)
 	return MST_OK;
 }
 
+static size_t terminal_width(int fd)
+{
+	struct winsize size;
+
+	return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20 ? size.ws_col : 80;
+}
+
 static int global_options(struct mst_cli *cli, struct mst_err *err)
 {
 	const char *color = mst_cli_option(cli, "color"), *none = getenv("NO_COLOR"), *columns = getenv("COLUMNS");
 	bool always = color && strcmp(color, "always") == 0, never = color && strcmp(color, "never") == 0;
-	struct winsize size;
 	uint64_t width;
 
 	cli->target.server = mst_cli_option(cli, "server");
@@ -233,7 +239,8 @@ static int global_options(struct mst_cli *cli, struct mst_err *err)
 	if (columns && mst_str_uint(columns, 10000, &width) && width >= 20)
 		cli->width = (size_t)width;
 	else if (cli->out_tty)
-		cli->width = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20 ? size.ws_col : 80;
+		cli->width = terminal_width(STDOUT_FILENO);
+	cli->err_width = cli->err_tty ? terminal_width(STDERR_FILENO) : 0;
 	return MST_OK;
 }
 

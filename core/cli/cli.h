@@ -45,7 +45,8 @@ struct mst_cli {
 	enum mst_cli_format format;
 	bool quiet;
 	bool out_tty, err_tty, colour, err_colour;
-	size_t width; /* of the terminal on stdout; 0: no limit */
+	size_t width;     /* of the terminal on stdout; 0: no limit */
+	size_t err_width; /* of the terminal on stderr */
 	struct mst_args args;
 	const struct mst_command *command;
 	const struct mst_verb *verb;

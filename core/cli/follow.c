@@ -125,7 +125,7 @@ static void live_show(struct live *live, struct json_object *run, bool hint)
 	mst_run_progress_line(&line, run, hint && live->cli->err_tty);
 	if (live->cli->err_tty) {
 		mst_buf_init(&cut, 8192);
-		mst_table_cut(&cut, mst_buf_text(&line), (live->cli->width ? live->cli->width : 120) - 1);
+		mst_table_cut(&cut, mst_buf_text(&line), live->cli->err_width - 1);
 		fprintf(stderr, "\r%s\033[K", mst_buf_text(&cut));
 		live->drawn = true;
 		mst_buf_free(&cut);

@@ -2,6 +2,7 @@
 /* A run in words: plan, progress, summary. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -10,7 +11,6 @@
 #include "base/time.h"
 #include "cli/follow.h"
 #include "cli/format.h"
-#include "cli/interfaces.h"
 #include "cli/output.h"
 
 #define CHANGES_SHOWN  20u
@@ -21,17 +21,6 @@
 static int64_t number_of(struct json_object *object, const char *key)
 {
 	return mst_json_int(object, key, 0);
-}
-
-static void padded(FILE *file, const char *text, size_t width)
-{
-	struct mst_buf out;
-
-	mst_buf_init(&out, 65536);
-	mst_str_escape_terminal(&out, text[0] ? text : "-");
-	fprintf(file, "%s%*s  ", mst_buf_text(&out),
-	        (int)(mst_str_width(mst_buf_text(&out)) < width ? width - mst_str_width(mst_buf_text(&out)) : 0), "");
-	mst_buf_free(&out);
 }
 
 static int64_t sum_of(struct json_object *list, const char *key)
@@ -180,75 +169,90 @@ static void outcome_line(const struct mst_cli *cli, struct json_object *run)
 	}
 }
 
-static void new_line(struct json_object *item)
+static void new_row(struct mst_table *table, struct json_object *item)
 {
-	struct mst_buf os;
+	const char *platform = mst_json_text(item, "os_platform", ""),
+	           *generation = mst_json_text(item, "os_generation", "");
+	char *os = mst_str_printf("%s%s%s", platform, generation[0] ? " " : "", generation), *sure = NULL;
 
-	mst_buf_init(&os, 4096);
-	mst_views_os(&os, item);
-	if (number_of(item, "os_accuracy") > 0 && os.len > 0)
-		mst_buf_printf(&os, " (%" PRId64 " %%)", number_of(item, "os_accuracy"));
-	padded(stdout, mst_json_text(item, "ip", ""), 15);
-	padded(stdout, mst_json_text(item, "mac", ""), 17);
-	padded(stdout, mst_json_text(item, "vendor", ""), 10);
-	padded(stdout, mst_json_text(item, "hostname", ""), 16);
-	mst_out_text(stdout, os.len ? mst_buf_text(&os) : "-");
-	mst_buf_free(&os);
+	if (os && os[0] && number_of(item, "os_accuracy") > 0)
+		sure = mst_str_printf("%s (%" PRId64 " %%)", os, number_of(item, "os_accuracy"));
+	mst_table_add(table, mst_json_text(item, "mac", ""), MST_STYLE_NONE);
+	mst_table_add(table, mst_json_text(item, "vendor", ""), MST_STYLE_NONE);
+	mst_table_add(table, mst_json_text(item, "hostname", ""), MST_STYLE_NONE);
+	mst_table_add(table, sure ? sure : os, MST_STYLE_NONE);
+	free(os);
+	free(sure);
 }
 
-static void changed_line(struct json_object *item)
+static void changed_row(struct mst_table *table, struct json_object *item)
 {
-	padded(stdout, mst_json_text(item, "ip", ""), 15);
-	padded(stdout, mst_json_text(item, "hostname", ""), 16);
-	mst_out_text(stdout, mst_json_text(item, "change", ""));
+	mst_table_add(table, mst_json_text(item, "hostname", ""), MST_STYLE_NONE);
+	mst_table_add(table, mst_json_text(item, "change", ""), MST_STYLE_NONE);
 }
 
-static void lost_line(struct json_object *item)
+static void lost_row(struct mst_table *table, struct json_object *item)
 {
 	const char *reason = mst_json_text(item, "state_reason", "");
-	char ago[MST_FORMAT_SIZE];
+	char ago[MST_FORMAT_SIZE], *text;
 
-	padded(stdout, mst_json_text(item, "ip", ""), 15);
-	padded(stdout, mst_json_text(item, "hostname", ""), 16);
-	printf("last seen %s ago", mst_format_about(mst_time_now() - number_of(item, "last_seen"), ago));
-	if (reason[0]) {
-		fputs("; ", stdout);
-		mst_out_text(stdout, reason);
-	}
+	text = mst_str_printf("last seen %s ago%s%s",
+	                      mst_format_about(mst_time_now() - number_of(item, "last_seen"), ago),
+	                      reason[0] ? "; " : "", reason);
+	mst_table_add(table, mst_json_text(item, "hostname", ""), MST_STYLE_NONE);
+	mst_table_add(table, text, MST_STYLE_NONE);
+	free(text);
 }
 
-static void change_lines(const struct mst_cli *cli, struct json_object *run, const char *kind, size_t most)
-{
-	static const struct {
-		const char *kind, *word;
-		enum mst_style style;
-		void (*line)(struct json_object *item);
-	} kinds[] = {{"new", "NEW", MST_STYLE_GOOD, new_line},
-	             {"changed", "CHANGED", MST_STYLE_WARN, changed_line},
-	             {"lost", "LOST", MST_STYLE_BAD, lost_line}};
-	struct json_object *list = mst_json_array(mst_json_object(run, "changes"), kind);
-	int64_t count = list ? (int64_t)json_object_array_length(list) : 0, all = number_of(run, kind);
-	size_t k = strcmp(kind, "new") == 0 ? 0 : strcmp(kind, "changed") == 0 ? 1 : 2;
+struct change_kind {
+	const char *kind, *word;
+	enum mst_style style;
+	void (*row)(struct mst_table *table, struct json_object *item);
+	unsigned columns; /* after word and address */
+};
+static const struct change_kind change_kinds[] = {
+        {"new", "NEW", MST_STYLE_GOOD, new_row, 4},
+        {"changed", "CHANGED", MST_STYLE_WARN, changed_row, 2},
+        {"lost", "LOST", MST_STYLE_BAD, lost_row, 2},
+};
 
-	all = all > count ? all : count;
-	count = count < (int64_t)most ? count : (int64_t)most;
-	for (int64_t i = 0; i < count; i++) {
-		printf("%s%-7s%s  ", mst_out_on(cli->colour, kinds[k].style), kinds[k].word, mst_out_off(cli->colour));
-		kinds[k].line(json_object_array_get_idx(list, (size_t)i));
-		putchar('\n');
+static void change_lines(const struct mst_cli *cli, struct json_object *run, const struct change_kind *kind,
+                         size_t most)
+{
+	struct json_object *list = mst_json_array(mst_json_object(run, "changes"), kind->kind);
+	size_t count = list ? json_object_array_length(list) : 0;
+	int64_t all = number_of(run, kind->kind) > (int64_t)count ? number_of(run, kind->kind) : (int64_t)count;
+	struct mst_table table;
+
+	count = count < most ? count : most;
+	mst_table_init(&table);
+	table.headless = true;
+	mst_table_add_column(&table, "", 0, 7, false);
+	mst_table_add_column(&table, "", 0, 15, false);
+	for (unsigned i = 0; i < kind->columns; i++)
+		mst_table_add_column(&table, "", i == 1 && kind->columns == 4 ? 2 : 1, 12, false);
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *item = json_object_array_get_idx(list, i);
+
+		mst_table_add(&table, kind->word, kind->style);
+		mst_table_add(&table, mst_json_text(item, "ip", ""), MST_STYLE_NONE);
+		kind->row(&table, item);
 	}
-	if (count > 0 && all > count) {
+	if (count > 0)
+		(void)mst_out_table(cli, &table, NULL);
+	mst_table_free(&table);
+	if (count > 0 && all > (int64_t)count) {
 		fflush(stdout);
-		fprintf(stderr, "%-7s  and %" PRId64 " more: muster runs show %" PRId64 "%s\n", kinds[k].word,
-		        all - count, number_of(run, "number"), most > CHANGES_SHOWN ? " --json" : "");
+		fprintf(stderr, "%-7s  and %" PRId64 " more: muster runs show %" PRId64 "%s\n", kind->word,
+		        all - (int64_t)count, number_of(run, "number"), most > CHANGES_SHOWN ? " --json" : "");
 	}
 }
 
 void mst_run_changes(const struct mst_cli *cli, struct json_object *run, size_t most)
 {
-	change_lines(cli, run, "new", most);
-	change_lines(cli, run, "changed", most);
-	change_lines(cli, run, "lost", most);
+	change_lines(cli, run, &change_kinds[0], most);
+	change_lines(cli, run, &change_kinds[1], most);
+	change_lines(cli, run, &change_kinds[2], most);
 }
 
 void mst_run_summary(const struct mst_cli *cli, struct json_object *run)

@@ -122,6 +122,7 @@ struct page {
 	struct mst_buf notes;
 	int64_t shown, total, now;
 	size_t note_count;
+	bool zones; /* some are in a zone that somebody named */
 };
 
 /* Why a cell is empty. */
@@ -167,6 +168,7 @@ static int fill_page(struct mst_cli *cli, struct page *page, int64_t limit, stru
 
 			mst_views_row(&page->views, item, page->now, &page->table);
 			add_note(page, item);
+			page->zones |= strcmp(mst_json_text(item, "zone", "default"), "default") != 0;
 			page->shown++;
 		}
 		snprintf(after, sizeof(after), "%s", mst_json_text(answer, "next", ""));
@@ -176,6 +178,14 @@ static int fill_page(struct mst_cli *cli, struct page *page, int64_t limit, stru
 	}
 	mst_buf_free(&path);
 	return rc;
+}
+
+/* Where there is one zone only, its column says nothing. */
+static void hide_the_only_zone(struct page *page)
+{
+	for (size_t i = 0; i < page->views.count && page->views.composite && !page->zones; i++)
+		if (strcmp(page->views.names[i], "zone") == 0)
+			page->table.columns[i].hidden = true;
 }
 
 static void empty_listing(struct mst_cli *cli, struct json_object *status)
@@ -213,8 +223,7 @@ static void footer(struct mst_cli *cli, struct page *page, struct json_object *s
 static void say_managed(struct mst_cli *cli, struct json_object *status)
 {
 	if (!mst_json_bool(mst_json_object(status, "interfaces"), "managed_determined", true))
-		mst_cli_note(cli,
-		             "managed: not determined (no method or label here can say so yet: muster help labels)");
+		mst_cli_note(cli, "managed: not determined (no method or label says so yet)");
 }
 
 static int draw_table(struct mst_cli *cli, int64_t limit, struct mst_err *err)
@@ -232,6 +241,7 @@ static int draw_table(struct mst_cli *cli, int64_t limit, struct mst_err *err)
 	}
 	if (rc == MST_OK)
 		rc = mst_cli_call(cli, "GET", "/v1/status", NULL, &status, err);
+	hide_the_only_zone(&page);
 	if (rc == MST_OK && page.shown > 0)
 		rc = mst_out_table(cli, &page.table, err);
 	if (rc == MST_OK) {

@@ -145,8 +145,7 @@ int mst_out_table(const struct mst_cli *cli, struct mst_table *table, struct mst
 			mst_buf_printf(&left, "%s%s", left.len ? ", " : "", table->columns[i].title);
 	if (rc == MST_OK && left.len > 0) {
 		fflush(stdout);
-		mst_cli_note(cli, "left out, the terminal is %zu wide: %s   (--columns, --csv, or a wider window)",
-		             cli->width, mst_buf_text(&left));
+		mst_cli_note(cli, "left out at width %zu: %s   (--columns, --csv)", cli->width, mst_buf_text(&left));
 	}
 	mst_buf_free(&left);
 	mst_table_free(table);

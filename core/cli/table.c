@@ -101,7 +101,7 @@ static size_t total_width(const struct mst_table *table)
 	size_t total = 0, shown = 0;
 
 	for (size_t i = 0; i < table->column_count; i++) {
-		if (table->columns[i].left_out)
+		if (table->columns[i].left_out || table->columns[i].hidden)
 			continue;
 		total += table->columns[i].width;
 		shown++;
@@ -109,45 +109,66 @@ static size_t total_width(const struct mst_table *table)
 	return total + (shown ? (shown - 1) * GAP : 0);
 }
 
-/* The column that gives way next: the highest `give` that still can; NULL when none can. */
-static struct mst_table_column *next_to_give(struct mst_table *table, bool whole)
+static size_t natural_widths(struct mst_table *table, size_t natural[MST_TABLE_COLUMNS])
+{
+	for (size_t i = 0; i < table->column_count; i++)
+		natural[i] = table->headless ? table->columns[i].least : mst_str_width(table->columns[i].title);
+	for (size_t i = 0; i < table->cell_count; i++) {
+		size_t w = table->cells[i].text ? mst_str_width(table->cells[i].text) : 0,
+		       column = i % table->column_count;
+
+		natural[column] = w > natural[column] ? w : natural[column];
+	}
+	return table->column_count;
+}
+
+/* The shown column with the highest or, without `highest`, the lowest `give` that is above `floor`; NULL: none. */
+static struct mst_table_column *by_give(struct mst_table *table, bool highest, unsigned floor)
 {
 	struct mst_table_column *found = NULL;
 
 	for (size_t i = 0; i < table->column_count; i++) {
 		struct mst_table_column *column = &table->columns[i];
 
-		if (column->left_out || column->give == 0 || (!whole && column->width <= column->least))
+		if (column->left_out || column->hidden || column->give <= floor)
 			continue;
-		if (!found || column->give > found->give)
+		if (!found || (highest ? column->give > found->give : column->give < found->give))
 			found = column;
 	}
 	return found;
 }
 
+/* Room that is left goes to the columns that matter most. */
+static void share_out(struct mst_table *table, const size_t natural[MST_TABLE_COLUMNS], size_t width)
+{
+	for (struct mst_table_column *at = by_give(table, false, 0); at; at = by_give(table, false, at->give)) {
+		for (size_t i = 0; i < table->column_count; i++) {
+			struct mst_table_column *column = &table->columns[i];
+			size_t used = total_width(table), room = width > used ? width - used : 0;
+			size_t wish = natural[i] > column->width ? natural[i] - column->width : 0;
+
+			if (column->give == at->give && !column->left_out && !column->hidden)
+				column->width += wish < room ? wish : room;
+		}
+	}
+}
+
 void mst_table_layout(struct mst_table *table, size_t width)
 {
+	size_t natural[MST_TABLE_COLUMNS], count = natural_widths(table, natural);
 	struct mst_table_column *column;
 
-	for (size_t i = 0; i < table->column_count; i++) {
-		table->columns[i].left_out = false;
-		table->columns[i].width = table->columns[i].title ? mst_str_width(table->columns[i].title) : 0;
-	}
-	for (size_t i = 0; i < table->cell_count; i++) {
-		size_t w = table->cells[i].text ? mst_str_width(table->cells[i].text) : 0;
-
-		column = &table->columns[i % table->column_count];
-		column->width = w > column->width ? w : column->width;
+	for (size_t i = 0; i < count; i++) {
+		column = &table->columns[i];
+		column->left_out = false;
+		column->width =
+		        width == 0 || column->give == 0 || natural[i] < column->least ? natural[i] : column->least;
 	}
 	if (width == 0)
 		return;
-	while (total_width(table) > width && (column = next_to_give(table, false)) != NULL) {
-		size_t over = total_width(table) - width, room = column->width - column->least;
-
-		column->width -= over < room ? over : room;
-	}
-	while (total_width(table) > width && (column = next_to_give(table, true)) != NULL)
+	while (total_width(table) > width && (column = by_give(table, true, 0)) != NULL)
 		column->left_out = true;
+	share_out(table, natural, width);
 }
 
 void mst_table_cut(struct mst_buf *out, const char *text, size_t width)
@@ -214,15 +235,15 @@ int mst_table_render(struct mst_table *table, size_t width, bool colour, struct 
 		return mst_err_no_memory(err);
 	mst_table_layout(table, width);
 	for (size_t i = 0; i < table->column_count; i++)
-		last = table->columns[i].left_out ? last : i;
-	for (size_t row = 0; row <= rows; row++) {
+		last = table->columns[i].left_out || table->columns[i].hidden ? last : i;
+	for (size_t row = table->headless ? 1 : 0; row <= rows; row++) {
 		for (size_t i = 0; i < table->column_count; i++) {
 			const struct mst_table_column *column = &table->columns[i];
 			const struct mst_table_cell *cell =
 			        row ? &table->cells[(row - 1) * table->column_count + i] : NULL;
 			const char *on = !colour ? "" : mst_style_on(cell ? cell->style : MST_STYLE_BOLD);
 
-			if (column->left_out)
+			if (column->left_out || column->hidden)
 				continue;
 			draw(out, column, cell ? cell->text : column->title, on, i == last);
 			if (i != last)

@@ -20,6 +20,7 @@ struct mst_table_column {
 	bool right;    /* numbers */
 	size_t width;  /* set by the layout */
 	bool left_out; /* set by the layout */
+	bool hidden;   /* never shown: it says nothing here */
 };
 
 struct mst_table_cell {
@@ -33,6 +34,7 @@ struct mst_table {
 	struct mst_table_cell *cells; /* row by row */
 	size_t cell_count, cell_cap;
 	bool blanks; /* empty cells stay blank instead of "-" */
+	bool headless;
 	bool failed; /* no memory */
 };
 

@@ -154,13 +154,13 @@ static void no_output(void **state)
 	assert_int_equal(run(&host, spec_os, NULL), MUSTER_E_FAILED);
 	assert_int_equal(host.scopes, 0);
 	assert_non_null(strstr(host.fail_text, "requires root privileges"));
-	assert_non_null(strstr(host.fail_text, "setpriv"));
+	assert_non_null(strstr(host.fail_text, "--text privileges"));
 	host.spawn_status = MUSTER_E_NOT_FOUND;
 	assert_int_equal(run(&host, spec_os, NULL), MUSTER_E_NOT_FOUND);
 	assert_non_null(strstr(host.fail_text, "apt install nmap"));
 	host.raw = 0;
 	assert_int_equal(run(&host, spec_os, NULL), MUSTER_E_REFUSED);
-	assert_non_null(strstr(host.fail_text, "setpriv"));
+	assert_non_null(strstr(host.fail_text, "--text privileges"));
 	fake_host_free(&host);
 }
 

@@ -57,24 +57,44 @@ static struct sample *make(void)
 {
 	static struct sample s;
 	memset(&s, 0, sizeof s);
-	s.options[0] = (struct muster_option){ .name = "include", .type = MUSTER_OPTION_TARGETS, .flags = MUSTER_OPTION_REQUIRED,
-		                               .help = "What to look at.", .limited_by = "most" };
-	s.options[1] = (struct muster_option){ .name = "most", .type = MUSTER_OPTION_INT, .default_value = "4096",
-		                               .help = "At most so many.", .minimum = 1, .maximum = 65536 };
-	s.options[2] = (struct muster_option){ .name = "mode", .type = MUSTER_OPTION_CHOICE, .default_value = "slow",
-		                               .help = "How.", .choices = "slow|fast" };
-	s.fields[0] = (struct muster_field){ "ports", "Ports", MUSTER_FIELD_LIST, MUSTER_FIELD_DEFAULT, "Open ports" };
-	s.texts[0] = (struct muster_text){ "set-up", "Set up", "One\n\ttwo" };
-	s.tools[0] = (struct muster_tool){ "nmap", "nmap", "scans" };
-	s.methods[0] = (struct muster_method){ .name = "sample", .summary = "A sample", .wants = MUSTER_WANTS_SPAWN,
-		                               .options = MUSTER_ARRAY(s.options), .fields = MUSTER_ARRAY(s.fields),
-		                               .texts = MUSTER_ARRAY(s.texts), .tools = MUSTER_ARRAY(s.tools) };
-	s.provider[0] = (struct muster_option){ .name = "url", .type = MUSTER_OPTION_TEXT, .help = "Where." };
-	s.ops = (struct muster_discovery_ops){ .open = op_open, .plan = op_call, .run = op_run, .close = op_close };
-	s.interfaces[0] = (struct muster_interface){ MUSTER_INTERFACE_DISCOVERY, 1, sizeof s.ops, 0, &s.ops };
-	s.plugin = (struct muster_plugin){ MUSTER_PLUGIN_MAGIC, sizeof s.plugin, MUSTER_ABI_CURRENT, MUSTER_ABI_CURRENT,
-		                           "sample", "1.0", "A sample", { s.interfaces, 1, sizeof s.interfaces[0] },
-		                           MUSTER_ARRAY(s.methods) };
+	s.options[0] = (struct muster_option){.name = "include",
+	                                      .type = MUSTER_OPTION_TARGETS,
+	                                      .flags = MUSTER_OPTION_REQUIRED,
+	                                      .help = "What to look at.",
+	                                      .limited_by = "most"};
+	s.options[1] = (struct muster_option){.name = "most",
+	                                      .type = MUSTER_OPTION_INT,
+	                                      .default_value = "4096",
+	                                      .help = "At most so many.",
+	                                      .minimum = 1,
+	                                      .maximum = 65536};
+	s.options[2] = (struct muster_option){.name = "mode",
+	                                      .type = MUSTER_OPTION_CHOICE,
+	                                      .default_value = "slow",
+	                                      .help = "How.",
+	                                      .choices = "slow|fast"};
+	s.fields[0] = (struct muster_field){"ports", "Ports", MUSTER_FIELD_LIST, MUSTER_FIELD_DEFAULT, "Open ports"};
+	s.texts[0] = (struct muster_text){"set-up", "Set up", "One\n\ttwo"};
+	s.tools[0] = (struct muster_tool){"nmap", "nmap", "scans"};
+	s.methods[0] = (struct muster_method){.name = "sample",
+	                                      .summary = "A sample",
+	                                      .wants = MUSTER_WANTS_SPAWN,
+	                                      .options = MUSTER_ARRAY(s.options),
+	                                      .fields = MUSTER_ARRAY(s.fields),
+	                                      .texts = MUSTER_ARRAY(s.texts),
+	                                      .tools = MUSTER_ARRAY(s.tools)};
+	s.provider[0] = (struct muster_option){.name = "url", .type = MUSTER_OPTION_TEXT, .help = "Where."};
+	s.ops = (struct muster_discovery_ops){.open = op_open, .plan = op_call, .run = op_run, .close = op_close};
+	s.interfaces[0] = (struct muster_interface){MUSTER_INTERFACE_DISCOVERY, 1, sizeof s.ops, 0, &s.ops};
+	s.plugin = (struct muster_plugin){MUSTER_PLUGIN_MAGIC,
+	                                  sizeof s.plugin,
+	                                  MUSTER_ABI_CURRENT,
+	                                  MUSTER_ABI_CURRENT,
+	                                  "sample",
+	                                  "1.0",
+	                                  "A sample",
+	                                  {s.interfaces, 1, sizeof s.interfaces[0]},
+	                                  MUSTER_ARRAY(s.methods)};
 	return &s;
 }
 
@@ -129,7 +149,7 @@ static void test_absent_ops_answer(void **state)
 	struct mst_plugin_tables t;
 	struct mst_manifest manifest;
 	struct mst_err err;
-	struct muster_bytes bytes = { NULL, 0 };
+	struct muster_bytes bytes = {NULL, 0};
 	struct muster_cursor *cursor;
 	struct muster_lease lease;
 	struct muster_store_stats stats;
@@ -244,12 +264,18 @@ static void test_required_store_ops(void **state)
 		size_t offset;
 		bool required;
 	} ops[] = {
-		{ offsetof(struct muster_store_ops, open), true },   { offsetof(struct muster_store_ops, check), false },
-		{ offsetof(struct muster_store_ops, define), true }, { offsetof(struct muster_store_ops, get), true },
-		{ offsetof(struct muster_store_ops, find), true },   { offsetof(struct muster_store_ops, next), true },
-		{ offsetof(struct muster_store_ops, cursor_close), true }, { offsetof(struct muster_store_ops, count), true },
-		{ offsetof(struct muster_store_ops, write), true },  { offsetof(struct muster_store_ops, lease), false },
-		{ offsetof(struct muster_store_ops, stats), false }, { offsetof(struct muster_store_ops, close), true },
+	        {offsetof(struct muster_store_ops, open), true},
+	        {offsetof(struct muster_store_ops, check), false},
+	        {offsetof(struct muster_store_ops, define), true},
+	        {offsetof(struct muster_store_ops, get), true},
+	        {offsetof(struct muster_store_ops, find), true},
+	        {offsetof(struct muster_store_ops, next), true},
+	        {offsetof(struct muster_store_ops, cursor_close), true},
+	        {offsetof(struct muster_store_ops, count), true},
+	        {offsetof(struct muster_store_ops, write), true},
+	        {offsetof(struct muster_store_ops, lease), false},
+	        {offsetof(struct muster_store_ops, stats), false},
+	        {offsetof(struct muster_store_ops, close), true},
 	};
 	_Static_assert(sizeof ops / sizeof ops[0] == sizeof(struct muster_store_ops) / sizeof(void *), "all store ops");
 	for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {
@@ -344,7 +370,8 @@ static void test_options(void **state)
 	s->options[1].minimum = 70000;
 	refuse(s, MST_E_USAGE, "above maximum");
 	s = make();
-	s->options[2] = (struct muster_option){ .name = "key", .type = MUSTER_OPTION_SECRET, .help = "A key.", .default_value = "x" };
+	s->options[2] = (struct muster_option){
+	        .name = "key", .type = MUSTER_OPTION_SECRET, .help = "A key.", .default_value = "x"};
 	refuse(s, MST_E_USAGE, "a secret has none");
 	s = make();
 	s->methods[0].options.count = 512;
@@ -389,12 +416,18 @@ static void test_other_tables(void **state)
 
 /* A host of version 3.2 that still takes 1.0, whose structs have lost members at their ends. */
 static const struct mst_gate_range future = {
-	.current = MUSTER_ABI(3, 2), .oldest = MUSTER_ABI(1, 0),
-	.plugin = sizeof(struct muster_plugin), .interface = sizeof(struct muster_interface),
-	.method = offsetof(struct muster_method, texts), .option = offsetof(struct muster_option, minimum),
-	.field = offsetof(struct muster_field, help), .text = sizeof(struct muster_text), .tool = sizeof(struct muster_tool),
-	.discovery = offsetof(struct muster_discovery_ops, import), .execute = sizeof(struct muster_execute_ops),
-	.store = sizeof(struct muster_store_ops),
+        .current = MUSTER_ABI(3, 2),
+        .oldest = MUSTER_ABI(1, 0),
+        .plugin = sizeof(struct muster_plugin),
+        .interface = sizeof(struct muster_interface),
+        .method = offsetof(struct muster_method, texts),
+        .option = offsetof(struct muster_option, minimum),
+        .field = offsetof(struct muster_field, help),
+        .text = sizeof(struct muster_text),
+        .tool = sizeof(struct muster_tool),
+        .discovery = offsetof(struct muster_discovery_ops, import),
+        .execute = sizeof(struct muster_execute_ops),
+        .store = sizeof(struct muster_store_ops),
 };
 
 /* The layouts of that old version: the elements are really that small, so reading beyond them is caught. */
@@ -420,16 +453,24 @@ static void test_old_layout(void **state)
 {
 	(void)state;
 	static const struct old_option options[] = {
-		{ "first", MUSTER_OPTION_TEXT, 0, "a", "First.", NULL }, { "second", MUSTER_OPTION_BOOL, 0, "on", "Second.", NULL },
+	        {"first", MUSTER_OPTION_TEXT, 0, "a", "First.", NULL},
+	        {"second", MUSTER_OPTION_BOOL, 0, "on", "Second.", NULL},
 	};
 	static const struct old_method methods[] = {
-		{ "one", "One", 0, MUSTER_ARRAY(options), MUSTER_NO_ARRAY, MUSTER_NO_ARRAY },
-		{ "two", "Two", 0, MUSTER_ARRAY(options), MUSTER_NO_ARRAY, MUSTER_NO_ARRAY },
+	        {"one", "One", 0, MUSTER_ARRAY(options), MUSTER_NO_ARRAY, MUSTER_NO_ARRAY},
+	        {"two", "Two", 0, MUSTER_ARRAY(options), MUSTER_NO_ARRAY, MUSTER_NO_ARRAY},
 	};
-	static const struct old_ops ops = { op_open, NULL, op_call, op_run, op_close };
-	struct muster_interface interface = { MUSTER_INTERFACE_DISCOVERY, 1, sizeof ops, 0, &ops };
-	struct muster_plugin plugin = { MUSTER_PLUGIN_MAGIC, sizeof plugin, MUSTER_ABI(1, 0), MUSTER_ABI(1, 0), "sample", "1", "S",
-		                        { &interface, 1, sizeof interface }, MUSTER_ARRAY(methods) };
+	static const struct old_ops ops = {op_open, NULL, op_call, op_run, op_close};
+	struct muster_interface interface = {MUSTER_INTERFACE_DISCOVERY, 1, sizeof ops, 0, &ops};
+	struct muster_plugin plugin = {MUSTER_PLUGIN_MAGIC,
+	                               sizeof plugin,
+	                               MUSTER_ABI(1, 0),
+	                               MUSTER_ABI(1, 0),
+	                               "sample",
+	                               "1",
+	                               "S",
+	                               {&interface, 1, sizeof interface},
+	                               MUSTER_ARRAY(methods)};
 	struct mst_plugin_tables tables;
 	struct mst_manifest manifest;
 	struct mst_err err;
@@ -456,8 +497,8 @@ static void test_new_layout(void **state)
 		struct muster_option known;
 		const char *later[4];
 	} options[] = {
-		{ { .name = "first", .type = MUSTER_OPTION_TEXT, .help = "First." }, { "x" } },
-		{ { .name = "second", .type = MUSTER_OPTION_TEXT, .help = "Second." }, { "x" } },
+	        {{.name = "first", .type = MUSTER_OPTION_TEXT, .help = "First."}, {"x"}},
+	        {{.name = "second", .type = MUSTER_OPTION_TEXT, .help = "Second."}, {"x"}},
 	};
 	struct sample *s = make();
 	struct mst_plugin_tables tables;
@@ -470,23 +511,28 @@ static void test_new_layout(void **state)
 	assert_string_equal(manifest.methods[0].def.options[1].name, "second");
 	mst_manifest_free(&manifest);
 	s->plugin.abi_needed = MUSTER_ABI(3, 3);
-	assert_int_equal(mst_gate_accept_range(&s->plugin, "sample", &future, &tables, &manifest, &err), MST_E_UNSUPPORTED);
+	assert_int_equal(mst_gate_accept_range(&s->plugin, "sample", &future, &tables, &manifest, &err),
+	                 MST_E_UNSUPPORTED);
 	s->plugin.abi_built = MUSTER_ABI(4, 0);
 	s->plugin.abi_needed = MUSTER_ABI(3, 1);
-	assert_int_equal(mst_gate_accept_range(&s->plugin, "sample", &future, &tables, &manifest, &err), MST_E_UNSUPPORTED);
+	assert_int_equal(mst_gate_accept_range(&s->plugin, "sample", &future, &tables, &manifest, &err),
+	                 MST_E_UNSUPPORTED);
 	assert_non_null(strstr(err.text, "accepts 1.0 to 3.2"));
 	s->plugin.abi_built = s->plugin.abi_needed = MUSTER_ABI(0, 9);
-	assert_int_equal(mst_gate_accept_range(&s->plugin, "sample", &future, &tables, &manifest, &err), MST_E_UNSUPPORTED);
+	assert_int_equal(mst_gate_accept_range(&s->plugin, "sample", &future, &tables, &manifest, &err),
+	                 MST_E_UNSUPPORTED);
 	assert_non_null(strstr(err.text, "older than this host accepts"));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_accepts),      cmocka_unit_test(test_absent_ops_answer), cmocka_unit_test(test_version),
-		cmocka_unit_test(test_interfaces),   cmocka_unit_test(test_required_ops), cmocka_unit_test(test_required_store_ops),
-		cmocka_unit_test(test_names),        cmocka_unit_test(test_options),      cmocka_unit_test(test_other_tables),
-		cmocka_unit_test(test_old_layout),   cmocka_unit_test(test_new_layout),
+	        cmocka_unit_test(test_accepts),      cmocka_unit_test(test_absent_ops_answer),
+	        cmocka_unit_test(test_version),      cmocka_unit_test(test_interfaces),
+	        cmocka_unit_test(test_required_ops), cmocka_unit_test(test_required_store_ops),
+	        cmocka_unit_test(test_names),        cmocka_unit_test(test_options),
+	        cmocka_unit_test(test_other_tables), cmocka_unit_test(test_old_layout),
+	        cmocka_unit_test(test_new_layout),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -127,7 +127,7 @@ static int tear_down(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_loads), cmocka_unit_test(test_refuses),
-		                            cmocka_unit_test(test_true_reason) };
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_loads), cmocka_unit_test(test_refuses),
+	                                   cmocka_unit_test(test_true_reason)};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

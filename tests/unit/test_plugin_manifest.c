@@ -18,14 +18,14 @@
 #include "base/time.h"
 #include "plugin/manifest.h"
 
-#define GOOD \
-	"{\"name\":\"sample\",\"version\":\"1\",\"summary\":\"S\",\"abi\":1,\"interfaces\":[\"discovery\",\"later\"],\"methods\":[" \
-	"{\"name\":\"one\",\"summary\":\"One\",\"wants\":[\"spawn\",\"net_raw\"],\"options\":[" \
-	"{\"name\":\"include\",\"type\":\"targets\",\"flags\":[\"required\"],\"help\":\"H\",\"limited_by\":\"most\"}," \
-	"{\"name\":\"most\",\"type\":\"int\",\"default\":\"5\",\"help\":\"H\",\"minimum\":1,\"maximum\":9}," \
-	"{\"name\":\"mode\",\"type\":\"choice\",\"choices\":\"a|b\",\"default\":\"a\",\"help\":\"H\",\"flags\":[\"risky\"]}]," \
+#define GOOD                                                                                                                          \
+	"{\"name\":\"sample\",\"version\":\"1\",\"summary\":\"S\",\"abi\":1,\"interfaces\":[\"discovery\",\"later\"],\"methods\":["   \
+	"{\"name\":\"one\",\"summary\":\"One\",\"wants\":[\"spawn\",\"net_raw\"],\"options\":["                                       \
+	"{\"name\":\"include\",\"type\":\"targets\",\"flags\":[\"required\"],\"help\":\"H\",\"limited_by\":\"most\"},"                \
+	"{\"name\":\"most\",\"type\":\"int\",\"default\":\"5\",\"help\":\"H\",\"minimum\":1,\"maximum\":9},"                          \
+	"{\"name\":\"mode\",\"type\":\"choice\",\"choices\":\"a|b\",\"default\":\"a\",\"help\":\"H\",\"flags\":[\"risky\"]}],"        \
 	"\"fields\":[{\"name\":\"ports\",\"label\":\"Ports\",\"type\":\"list\",\"flags\":[\"indexed\",\"default\"],\"help\":\"H\"}]," \
-	"\"texts\":[{\"name\":\"a-text\",\"title\":\"T\",\"body\":\"B\\n\"}]," \
+	"\"texts\":[{\"name\":\"a-text\",\"title\":\"T\",\"body\":\"B\\n\"}],"                                                        \
 	"\"tools\":[{\"program\":\"nmap\",\"package\":\"nmap\",\"help\":\"H\"}]}]}"
 
 static char dir[64];
@@ -121,8 +121,10 @@ static void test_too_many(void **state)
 	struct mst_err err;
 	struct mst_buf text;
 	mst_buf_init(&text, 1 << 20);
-	mst_buf_str(&text, "{\"name\":\"s\",\"version\":\"1\",\"summary\":\"S\",\"abi\":1,\"methods\":[{\"name\":\"m\",\"summary\":\"\","
-	                   "\"options\":[");
+	mst_buf_str(
+	        &text,
+	        "{\"name\":\"s\",\"version\":\"1\",\"summary\":\"S\",\"abi\":1,\"methods\":[{\"name\":\"m\",\"summary\":\"\","
+	        "\"options\":[");
 	for (unsigned i = 0; i <= MST_MAX_PLUGIN_OPTIONS; i++)
 		mst_buf_printf(&text, "%s{\"name\":\"o%u\",\"type\":\"text\",\"help\":\"\"}", i ? "," : "", i);
 	mst_buf_str(&text, "]}]}");
@@ -183,11 +185,11 @@ static void test_describe_deadline(void **state)
 }
 
 static const char *counting_worker =
-	"echo x >> \"$(dirname \"$0\")/calls\"\n"
-	"case $2 in *bad.so) echo 'bad.so: it is bad' >&2; exit 1;; esac\n"
-	"name=$(basename \"$2\" .so)\n"
-	"echo \"{\\\"name\\\":\\\"$name\\\",\\\"version\\\":\\\"1\\\",\\\"summary\\\":\\\"\\\",\\\"abi\\\":1,\\\"interfaces\\\":[\\\"discovery\\\"],"
-	"\\\"methods\\\":[{\\\"name\\\":\\\"$(cat \"$2\")\\\",\\\"summary\\\":\\\"\\\"}]}\"";
+        "echo x >> \"$(dirname \"$0\")/calls\"\n"
+        "case $2 in *bad.so) echo 'bad.so: it is bad' >&2; exit 1;; esac\n"
+        "name=$(basename \"$2\" .so)\n"
+        "echo \"{\\\"name\\\":\\\"$name\\\",\\\"version\\\":\\\"1\\\",\\\"summary\\\":\\\"\\\",\\\"abi\\\":1,\\\"interfaces\\\":[\\\"discovery\\\"],"
+        "\\\"methods\\\":[{\\\"name\\\":\\\"$(cat \"$2\")\\\",\\\"summary\\\":\\\"\\\"}]}\"";
 
 static off_t calls(void)
 {
@@ -204,7 +206,8 @@ static void write_file(const char *name, const char *text)
 static void load(struct mst_plugin_list *list, size_t count, size_t faults)
 {
 	struct mst_err err;
-	assert_int_equal(mst_plugin_list_load(list, path_of("plugins"), path_of("worker"), path_of("cache.json"), &err), MST_OK);
+	assert_int_equal(mst_plugin_list_load(list, path_of("plugins"), path_of("worker"), path_of("cache.json"), &err),
+	                 MST_OK);
 	assert_int_equal(list->count, count);
 	assert_int_equal(list->fault_count, faults);
 }
@@ -272,8 +275,9 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip), cmocka_unit_test(test_refuses),           cmocka_unit_test(test_too_many),
-		cmocka_unit_test(test_describe),   cmocka_unit_test(test_describe_deadline), cmocka_unit_test(test_list_and_cache),
+	        cmocka_unit_test(test_round_trip),        cmocka_unit_test(test_refuses),
+	        cmocka_unit_test(test_too_many),          cmocka_unit_test(test_describe),
+	        cmocka_unit_test(test_describe_deadline), cmocka_unit_test(test_list_and_cache),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -50,8 +50,10 @@ static void test_builds(void **state)
 		assert_int_equal(mst_record_end(record, &err), MST_OK);
 		assert_int_equal(mst_record_finish(record, 3, &doc, &err), MST_OK);
 		assert_false(mst_record_is_open(record));
-		expect_json(doc, "{ \"_key\" : \"10.0.0.1\", \"ip\" : \"10.0.0.1\", \"answered\" : true, \"ports\" : [ { \"ports\" : "
-		                 "[ 22, 443 ] } ], \"_scope\" : 3 }");
+		expect_json(
+		        doc,
+		        "{ \"_key\" : \"10.0.0.1\", \"ip\" : \"10.0.0.1\", \"answered\" : true, \"ports\" : [ { \"ports\" : "
+		        "[ 22, 443 ] } ], \"_scope\" : 3 }");
 	}
 	mst_record_free(record);
 }
@@ -94,7 +96,7 @@ static void expect_poisoned(struct mst_record *record, int code)
 static void test_bad_keys(void **state)
 {
 	(void)state;
-	static const char *const keys[] = { "_key", "$set", "a.b", "", "\xc0\xaf", NULL };
+	static const char *const keys[] = {"_key", "$set", "a.b", "", "\xc0\xaf", NULL};
 	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
 		struct mst_record *record = fresh("k");
 		struct mst_err err;
@@ -193,7 +195,7 @@ static void test_scope_forms(void **state)
 {
 	(void)state;
 	struct mst_err err;
-	struct mst_scope scope = { .facts = MUSTER_FACT_PRESENCE | MUSTER_FACT_OS }, back;
+	struct mst_scope scope = {.facts = MUSTER_FACT_PRESENCE | MUSTER_FACT_OS}, back;
 	scope.addresses = strdup("10.0.0.0-10.0.0.1,10.0.0.2/31");
 	scope.tcp_ports = strdup("81,80,22");
 	assert_int_equal(mst_scope_check(&scope, &err), MST_OK);
@@ -243,16 +245,17 @@ static void test_scope_refused(void **state)
 	assert_int_equal(mst_scope_from_json(&scope, json, &err), MST_OK);
 	mst_scope_free(&scope);
 	json_object_put(json);
-	scope = (struct mst_scope){ .facts = 1u << 20 };
+	scope = (struct mst_scope){.facts = 1u << 20};
 	assert_int_equal(mst_scope_check(&scope, &err), MST_E_USAGE);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_builds), cmocka_unit_test(test_order_of_calls), cmocka_unit_test(test_bad_keys),
-		cmocka_unit_test(test_depth),  cmocka_unit_test(test_size),           cmocka_unit_test(test_repair),
-		cmocka_unit_test(test_scope_forms), cmocka_unit_test(test_scope_refused),
+	        cmocka_unit_test(test_builds),      cmocka_unit_test(test_order_of_calls),
+	        cmocka_unit_test(test_bad_keys),    cmocka_unit_test(test_depth),
+	        cmocka_unit_test(test_size),        cmocka_unit_test(test_repair),
+	        cmocka_unit_test(test_scope_forms), cmocka_unit_test(test_scope_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,7 +46,7 @@ static void write_record(struct mst_spool_writer *writer, int n)
 	bson_destroy(doc);
 }
 
-static const struct mst_scope scope = { .facts = MUSTER_FACT_PRESENCE, .addresses = (char *)(uintptr_t) "10.0.0.0/28" };
+static const struct mst_scope scope = {.facts = MUSTER_FACT_PRESENCE, .addresses = (char *)(uintptr_t) "10.0.0.0/28"};
 
 /* scope begin, 3 records, checkpoint, scope end, end: 7 frames. */
 static void write_segment(const char *name)
@@ -92,7 +92,7 @@ static int count_frames(const char *name, int64_t *end, bool *torn)
 static void test_round_trip(void **state)
 {
 	(void)state;
-	static const uint8_t types[] = { 1, 2, 2, 2, 4, 3, 5 };
+	static const uint8_t types[] = {1, 2, 2, 2, 4, 3, 5};
 	struct mst_spool_reader *reader;
 	struct mst_frame frame;
 	struct mst_err err;
@@ -252,7 +252,7 @@ static void test_sizes(void **state)
 	assert_int_equal(count_frames("c", &end, &torn), 3 + 3006);
 	assert_int_equal(end, lseek(fd, 0, SEEK_END));
 	/* A frame that claims more than any writer makes ends the good data. */
-	uint8_t head[9] = { 0xff, 0xff, 0xff, 0x7f, 0, 0, 0, 0, 2 };
+	uint8_t head[9] = {0xff, 0xff, 0xff, 0x7f, 0, 0, 0, 0, 2};
 	assert_int_equal(write(fd, head, sizeof head), (ssize_t)sizeof head);
 	assert_int_equal(count_frames("c", &end, &torn), 3 + 3006);
 	assert_true(torn);
@@ -301,8 +301,9 @@ static void fill_up(void)
 	int32_t number;
 	int status = MST_OK, fd = open_fresh("full");
 	signal(SIGXFSZ, SIG_IGN);
-	setrlimit(RLIMIT_FSIZE, &(struct rlimit){ 100000, 100000 });
-	if (mst_spool_writer_new(&writer, fd, &err) != MST_OK || mst_spool_write_scope_begin(writer, &scope, &number, &err) != MST_OK)
+	setrlimit(RLIMIT_FSIZE, &(struct rlimit){100000, 100000});
+	if (mst_spool_writer_new(&writer, fd, &err) != MST_OK ||
+	    mst_spool_write_scope_begin(writer, &scope, &number, &err) != MST_OK)
 		_exit(1);
 	bson_t *doc = BCON_NEW("_key", BCON_UTF8("10.0.0.1"));
 	for (int i = 0; i < 100000 && status == MST_OK; i++)
@@ -310,7 +311,8 @@ static void fill_up(void)
 	if (status != MST_E_FULL || !strstr(err.text, "free space"))
 		_exit(2);
 	/* It stays failed: nothing may follow a hole. */
-	if (mst_spool_write_record(writer, doc, &err) != MST_E_FULL || mst_spool_flush(writer, true, &err) != MST_E_FULL)
+	if (mst_spool_write_record(writer, doc, &err) != MST_E_FULL ||
+	    mst_spool_flush(writer, true, &err) != MST_E_FULL)
 		_exit(3);
 	_exit(0);
 }
@@ -365,8 +367,12 @@ static void test_manifest(void **state)
 {
 	(void)state;
 	struct mst_err err;
-	struct mst_manifest_shard in = { .run = (char *)(uintptr_t) "01932c07-7f4e-7a3b-8c1d-0123456789ab", .fence = 7, .attempt = 2,
-		                         .created = 1234, .scope = scope }, out;
+	struct mst_manifest_shard in = {.run = (char *)(uintptr_t) "01932c07-7f4e-7a3b-8c1d-0123456789ab",
+	                                .fence = 7,
+	                                .attempt = 2,
+	                                .created = 1234,
+	                                .scope = scope},
+	                          out;
 	in.shard = (char *)(uintptr_t) "s0001";
 	in.profile = (char *)(uintptr_t) "hq";
 	in.method = (char *)(uintptr_t) "nmap";
@@ -384,11 +390,14 @@ static void test_manifest(void **state)
 	assert_int_equal(out.created, 1234);
 	mst_spool_manifest_free(&out);
 	static const char *const bad[] = {
-		"", "[]", "{}", "{\"run\":\"x\"}",
-		"{\"run\":\"01932c07-7f4e-7a3b-8c1d-0123456789ab\",\"shard\":\"../../etc\"}",
-		"{\"run\":\"01932c07-7f4e-7a3b-8c1d-0123456789ab\",\"shard\":\"..\"}",
-		"{\"run\":\"01932c07-7f4e-7a3b-8c1d-0123456789ab\",\"shard\":\"s1\",\"zone\":\"a/b\"}",
-		"{\"run\":\"01932c07-7f4e-7a3b-8c1d-0123456789ab\",\"shard\":\"s1\",\"scope\":{\"addresses\":\"x\"}}",
+	        "",
+	        "[]",
+	        "{}",
+	        "{\"run\":\"x\"}",
+	        "{\"run\":\"01932c07-7f4e-7a3b-8c1d-0123456789ab\",\"shard\":\"../../etc\"}",
+	        "{\"run\":\"01932c07-7f4e-7a3b-8c1d-0123456789ab\",\"shard\":\"..\"}",
+	        "{\"run\":\"01932c07-7f4e-7a3b-8c1d-0123456789ab\",\"shard\":\"s1\",\"zone\":\"a/b\"}",
+	        "{\"run\":\"01932c07-7f4e-7a3b-8c1d-0123456789ab\",\"shard\":\"s1\",\"scope\":{\"addresses\":\"x\"}}",
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		write_text("bad.json", bad[i]);
@@ -407,7 +416,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	static const char *const names[] = { "a", "b", "c", "d", "e", "full", "whole", "foreign", "s0001.json", "bad.json" };
+	static const char *const names[] = {"a",    "b",     "c",       "d",          "e",
+	                                    "full", "whole", "foreign", "s0001.json", "bad.json"};
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		unlink(path_of(names[i]));
 	return rmdir(dir);
@@ -416,9 +426,15 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),   cmocka_unit_test(test_every_length), cmocka_unit_test(test_append_after_torn),
-		cmocka_unit_test(test_flipped_bits), cmocka_unit_test(test_sizes),        cmocka_unit_test(test_order),
-		cmocka_unit_test(test_full_disk),    cmocka_unit_test(test_last_checkpoint), cmocka_unit_test(test_manifest),
+	        cmocka_unit_test(test_round_trip),
+	        cmocka_unit_test(test_every_length),
+	        cmocka_unit_test(test_append_after_torn),
+	        cmocka_unit_test(test_flipped_bits),
+	        cmocka_unit_test(test_sizes),
+	        cmocka_unit_test(test_order),
+	        cmocka_unit_test(test_full_disk),
+	        cmocka_unit_test(test_last_checkpoint),
+	        cmocka_unit_test(test_manifest),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
