@@ -22,8 +22,8 @@
 #include "plugin/line.h"
 
 #define CHILD_DEADLINE_MS 60000
-#define REPORT_MAX (1u << 20)
-#define RETURNED 77 /* exit status of a child that came to its end, which no plugin has by accident */
+#define REPORT_MAX        (1u << 20)
+#define RETURNED          77 /* exit status of a child that came to its end, which no plugin has by accident */
 
 struct counting {
 	mst_contract_fn fn;
@@ -59,7 +59,8 @@ static void check_manifest(const struct mst_manifest *manifest, int fd)
 	mst_err_clear(&err);
 	bool ok = json_object_to_json_string_length(json, JSON_C_TO_STRING_PLAIN, &len) && len <= MST_MAX_MANIFEST;
 	if (!ok)
-		mst_err_set(&err, MST_E_LIMIT, "as JSON the manifest has %zu bytes, at most %u are taken; shorten its texts", len,
+		mst_err_set(&err, MST_E_LIMIT,
+		            "as JSON the manifest has %zu bytes, at most %u are taken; shorten its texts", len,
 		            MST_MAX_MANIFEST);
 	else if (mst_manifest_from_json(&again, json, &err) == MST_OK)
 		mst_manifest_free(&again);
@@ -92,7 +93,8 @@ static void take_line(const char *text, size_t len, struct counting *counting)
 {
 	struct json_object *line = NULL;
 	if (mst_json_parse(text, len, "a finding", &line, NULL) == MST_OK && mst_json_text(line, "check", NULL))
-		count(counting, mst_json_text(line, "check", ""), mst_json_bool(line, "ok", false), mst_json_text(line, "text", ""));
+		count(counting, mst_json_text(line, "check", ""), mst_json_bool(line, "ok", false),
+		      mst_json_text(line, "text", ""));
 	json_object_put(line);
 }
 
@@ -105,7 +107,7 @@ static bool relay(int fd, struct counting *counting)
 	mst_buf_init(&buf, REPORT_MAX);
 	while (!ended && !buf.failed && mst_time_monotonic() < deadline) {
 		char chunk[4096];
-		struct pollfd poll_fd = { fd, POLLIN, 0 };
+		struct pollfd poll_fd = {fd, POLLIN, 0};
 		if (poll(&poll_fd, 1, (int)(deadline - mst_time_monotonic())) <= 0)
 			continue;
 		ssize_t n = read(fd, chunk, sizeof chunk);
@@ -133,9 +135,11 @@ static void report_end(int status, bool in_time, struct counting *counting)
 		snprintf(text, sizeof text, "it did not come back within %d s, after %.80s; give every wait a limit",
 		         CHILD_DEADLINE_MS / 1000, before);
 	else if (WIFSIGNALED(status))
-		snprintf(text, sizeof text, "it crashed after %.80s: %s; run it under a debugger", before, strsignal(WTERMSIG(status)));
+		snprintf(text, sizeof text, "it crashed after %.80s: %s; run it under a debugger", before,
+		         strsignal(WTERMSIG(status)));
 	else
-		snprintf(text, sizeof text, "it ended its process after %.80s with status %d; a plugin never calls exit()", before,
+		snprintf(text, sizeof text,
+		         "it ended its process after %.80s with status %d; a plugin never calls exit()", before,
 		         WEXITSTATUS(status));
 	bool ok = in_time && WIFEXITED(status) && WEXITSTATUS(status) == RETURNED;
 	count(counting, "process", ok, ok ? "it neither crashed nor hung" : text);
@@ -143,7 +147,7 @@ static void report_end(int status, bool in_time, struct counting *counting)
 
 int mst_contract_run(const char *path, mst_contract_fn fn, void *data, struct mst_err *err)
 {
-	struct counting counting = { .fn = fn, .data = data };
+	struct counting counting = {.fn = fn, .data = data};
 	int fds[2], status = 0;
 	mst_contract_file(path, count, &counting);
 	if (pipe2(fds, O_CLOEXEC) != 0)

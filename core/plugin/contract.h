@@ -18,6 +18,7 @@ int mst_contract_run(const char *path, mst_contract_fn fn, void *data, struct ms
 
 /* The parts, in files of their own. They call `fn` once per check. */
 void mst_contract_file(const char *path, mst_contract_fn fn, void *data);
-void mst_contract_method(const struct mst_plugin_tables *tables, const struct mst_method *method, mst_contract_fn fn, void *data);
+void mst_contract_method(const struct mst_plugin_tables *tables, const struct mst_method *method, mst_contract_fn fn,
+                         void *data);
 
 #endif

@@ -10,7 +10,7 @@
 #include "plugin/contract.h"
 
 #define FILE_MAX (64u << 20)
-#define SYMBOL "muster_plugin_v1"
+#define SYMBOL   "muster_plugin_v1"
 
 struct image {
 	const char *data;
@@ -27,12 +27,12 @@ static bool take(const struct image *image, uint64_t offset, void *out, size_t s
 	return true;
 }
 
-static bool section(const struct image *image, unsigned i, ElfW(Shdr) *out)
+static bool section(const struct image *image, unsigned i, ElfW(Shdr) * out)
 {
 	return take(image, image->head.e_shoff + (uint64_t)i * image->head.e_shentsize, out, sizeof *out);
 }
 
-static bool find_section(const struct image *image, uint32_t type, ElfW(Shdr) *out)
+static bool find_section(const struct image *image, uint32_t type, ElfW(Shdr) * out)
 {
 	for (unsigned i = 0; i < image->head.e_shnum; i++)
 		if (section(image, i, out) && out->sh_type == type)
@@ -48,7 +48,7 @@ static bool is_image(struct image *image)
 }
 
 /* A name from the string table, "" when it lies outside. */
-static const char *name_at(const struct image *image, const ElfW(Shdr) *strings, uint32_t offset)
+static const char *name_at(const struct image *image, const ElfW(Shdr) * strings, uint32_t offset)
 {
 	uint64_t at = strings->sh_offset + offset;
 	if (offset >= strings->sh_size || at >= image->len || !memchr(image->data + at, 0, image->len - at))
@@ -83,13 +83,14 @@ static void check_symbols(const struct image *image, mst_contract_fn fn, void *d
 			entries++;
 			continue;
 		}
-		snprintf(text, sizeof text, "\"%.200s\" is exported as well; compile with -fvisibility=hidden so that only " SYMBOL
-		         " is", name);
+		snprintf(text, sizeof text,
+		         "\"%.200s\" is exported as well; compile with -fvisibility=hidden so that only " SYMBOL " is",
+		         name);
 		fn(data, "symbols", false, text);
 		return;
 	}
-	fn(data, "symbols", entries == 1, entries == 1 ? "exactly " SYMBOL " is exported"
-	                                               : SYMBOL " is not exported; give it default visibility");
+	fn(data, "symbols", entries == 1,
+	   entries == 1 ? "exactly " SYMBOL " is exported" : SYMBOL " is not exported; give it default visibility");
 }
 
 static void check_binding(const struct image *image, mst_contract_fn fn, void *data)
@@ -103,8 +104,9 @@ static void check_binding(const struct image *image, mst_contract_fn fn, void *d
 		now |= entry.d_tag == DT_BIND_NOW || (entry.d_tag == DT_FLAGS && (entry.d_un.d_val & DF_BIND_NOW)) ||
 		       (entry.d_tag == DT_FLAGS_1 && (entry.d_un.d_val & DF_1_NOW));
 	}
-	fn(data, "bind_now", now, now ? "all symbols are bound at load"
-	                              : "it binds lazily, so that a missing function shows in the middle of a run; link with -Wl,-z,now");
+	fn(data, "bind_now", now,
+	   now ? "all symbols are bound at load"
+	       : "it binds lazily, so that a missing function shows in the middle of a run; link with -Wl,-z,now");
 }
 
 static void check_stack(const struct image *image, mst_contract_fn fn, void *data)
@@ -112,12 +114,14 @@ static void check_stack(const struct image *image, mst_contract_fn fn, void *dat
 	bool executable = true;
 	for (unsigned i = 0; i < image->head.e_phnum; i++) {
 		ElfW(Phdr) segment;
-		if (take(image, image->head.e_phoff + (uint64_t)i * image->head.e_phentsize, &segment, sizeof segment) &&
+		if (take(image, image->head.e_phoff + (uint64_t)i * image->head.e_phentsize, &segment,
+		         sizeof segment) &&
 		    segment.p_type == PT_GNU_STACK)
 			executable = (segment.p_flags & PF_X) != 0;
 	}
-	fn(data, "stack", !executable, executable ? "it asks for an executable stack; link with -Wl,-z,noexecstack"
-	                                          : "the stack is not executable");
+	fn(data, "stack", !executable,
+	   executable ? "it asks for an executable stack; link with -Wl,-z,noexecstack"
+	              : "the stack is not executable");
 }
 
 void mst_contract_file(const char *path, mst_contract_fn fn, void *data)
@@ -131,7 +135,7 @@ void mst_contract_file(const char *path, mst_contract_fn fn, void *data)
 	if (mst_file_read(path, FILE_MAX, &bytes, &err) != MST_OK) {
 		fn(data, "file", false, err.text);
 	} else {
-		struct image image = { .data = mst_buf_text(&bytes), .len = bytes.len };
+		struct image image = {.data = mst_buf_text(&bytes), .len = bytes.len};
 		if (is_image(&image)) {
 			check_symbols(&image, fn, data);
 			check_binding(&image, fn, data);

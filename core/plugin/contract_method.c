@@ -24,10 +24,10 @@
 #include "plugin/contract.h"
 #include "plugin/host.h"
 
-#define LINES_MAX (64u << 20)
-#define ROUNDS 3
-#define CANCEL_S 3  /* a second more than a worker gives */
-#define RETURNED 77 /* exit status that no plugin has by accident */
+#define LINES_MAX  (64u << 20)
+#define ROUNDS     3
+#define CANCEL_S   3  /* a second more than a worker gives */
+#define RETURNED   77 /* exit status that no plugin has by accident */
 #define FAULT_TEXT 512
 
 /* Addresses set aside for documentation: a plugin that sends in spite of all reaches nobody. */
@@ -105,7 +105,8 @@ static const char *changed(const struct surroundings *before)
 	if (now.environment != before->environment)
 		return "it changes the environment";
 	for (int i = 1; i < 32; i++)
-		if (now.actions[i].sa_handler != before->actions[i].sa_handler || sigismember(&now.blocked, i) != sigismember(&before->blocked, i))
+		if (now.actions[i].sa_handler != before->actions[i].sa_handler ||
+		    sigismember(&now.blocked, i) != sigismember(&before->blocked, i))
 			return "it changes signal handlers or the signal mask";
 	return NULL;
 }
@@ -142,7 +143,7 @@ static char *sample(const struct mst_option_def *def)
 static void check_options(struct trial *trial)
 {
 	struct mst_option_set set;
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	int status = mst_option_set_init(&set, &trial->method->def, &err);
 	for (size_t i = 0; status == MST_OK && i < trial->method->def.option_count; i++) {
 		const struct mst_option_def *def = &trial->method->def.options[i];
@@ -158,16 +159,24 @@ static void check_options(struct trial *trial)
 	if (status == MST_OK && mst_option_set_put(&set, "no_such_option", "1", &err) == MST_OK)
 		status = mst_err_set(&err, MST_E_FAILED, "an option that is in no table was taken");
 	mst_option_set_free(&set);
-	report(trial, "options", status == MST_OK, "%s", status == MST_OK ? "samples of all options are taken, others refused" : err.text);
+	report(trial, "options", status == MST_OK, "%s",
+	       status == MST_OK ? "samples of all options are taken, others refused" : err.text);
 }
 
 static struct mst_host *make_host(const struct trial *trial, enum mst_host_context context, int line_fd, int segment_fd,
                                   const struct mst_scope *scope, struct mst_err *err)
 {
 	struct mst_host *host = NULL;
-	struct mst_host_config config = { .context = context, .method = trial->method, .options = trial->options,
-		                          .secrets = json_object_get(trial->secrets), .scope = scope, .zone = "default",
-		                          .line_fd = line_fd, .segment_fd = segment_fd, .known_fd = -1, .input_fd = -1 };
+	struct mst_host_config config = {.context = context,
+	                                 .method = trial->method,
+	                                 .options = trial->options,
+	                                 .secrets = json_object_get(trial->secrets),
+	                                 .scope = scope,
+	                                 .zone = "default",
+	                                 .line_fd = line_fd,
+	                                 .segment_fd = segment_fd,
+	                                 .known_fd = -1,
+	                                 .input_fd = -1};
 	/* A host wipes the secrets that it was given. */
 	struct json_object *copy = NULL;
 	if (json_object_deep_copy(trial->secrets, &copy, NULL) == 0)
@@ -213,7 +222,7 @@ static int once(const struct trial *trial, struct mst_buf *plan, struct mst_err 
 static bool check_open_close(const struct trial *trial)
 {
 	struct surroundings before;
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	int status = once(trial, NULL, &err);
 	/* Libraries may keep what they open at first use; from then on nothing may grow. */
 	look(&before);
@@ -221,9 +230,11 @@ static bool check_open_close(const struct trial *trial)
 		status = once(trial, NULL, &err);
 	const char *change = changed(&before);
 	if (status != MST_OK)
-		report(trial, "open_close", false, "open answers %s with sample options: %s", mst_code_name(status), err.text);
+		report(trial, "open_close", false, "open answers %s with sample options: %s", mst_code_name(status),
+		       err.text);
 	else
-		report(trial, "open_close", !change, "%s", change ? change : "it opens and closes and leaves nothing behind");
+		report(trial, "open_close", !change, "%s",
+		       change ? change : "it opens and closes and leaves nothing behind");
 	return status == MST_OK;
 }
 
@@ -250,9 +261,9 @@ static size_t shards_of(struct mst_buf *lines, struct mst_buf *out, struct json_
 static struct json_object *check_plan(const struct trial *trial)
 {
 	struct mst_buf lines[2], shards[2];
-	struct json_object *first[2] = { NULL, NULL };
+	struct json_object *first[2] = {NULL, NULL};
 	struct surroundings before;
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	size_t n = 0;
 	int status = MST_OK;
 	for (int i = 0; i < 2; i++) {
@@ -267,11 +278,14 @@ static struct json_object *check_plan(const struct trial *trial)
 	}
 	const char *change = changed(&before);
 	if (status == MST_E_UNAVAILABLE || status == MST_E_NOT_FOUND || status == MST_E_REFUSED)
-		report(trial, "plan", true, "not checked, since plan answers %s here: %s", mst_code_name(status), err.text);
+		report(trial, "plan", true, "not checked, since plan answers %s here: %s", mst_code_name(status),
+		       err.text);
 	else if (status != MST_OK)
-		report(trial, "plan", false, "plan answers %s with sample options: %s", mst_code_name(status), err.text);
+		report(trial, "plan", false, "plan answers %s with sample options: %s", mst_code_name(status),
+		       err.text);
 	else if (strcmp(mst_buf_text(&shards[0]), mst_buf_text(&shards[1])) != 0)
-		report(trial, "plan", false, "the same options gave other shards the second time; plan must not depend on time or chance");
+		report(trial, "plan", false,
+		       "the same options gave other shards the second time; plan must not depend on time or chance");
 	else
 		report(trial, "plan", !change, "%s", change ? change : "the same options give the same shards");
 	json_object_put(first[1]);
@@ -287,9 +301,9 @@ static void run_shard(const struct trial *trial, struct json_object *planned, ch
 {
 	const struct muster_discovery_ops *ops = &trial->tables->discovery;
 	const char *spec = mst_json_text(planned, "spec", "");
-	struct muster_shard shard = { .size = sizeof shard, .id = mst_json_text(planned, "id", "") };
-	struct mst_scope scope = { 0 };
-	struct mst_err err = { 0 };
+	struct muster_shard shard = {.size = sizeof shard, .id = mst_json_text(planned, "id", "")};
+	struct mst_scope scope = {0};
+	struct mst_err err = {0};
 	struct surroundings before;
 	void *instance = NULL, *bytes = malloc(mst_base64_room(strlen(spec)) + 1);
 	struct mst_host *host = NULL;
@@ -303,8 +317,8 @@ static void run_shard(const struct trial *trial, struct json_object *planned, ch
 		return;
 	}
 	shard.spec.data = bytes;
-	shard.scope = (struct muster_scope){ sizeof shard.scope, scope.facts, scope.addresses, scope.tcp_ports, scope.udp_ports,
-		                             scope.namespace_key };
+	shard.scope = (struct muster_scope){sizeof shard.scope, scope.facts,     scope.addresses,
+	                                    scope.tcp_ports,    scope.udp_ports, scope.namespace_key};
 	look(&before);
 	status = ops->open(mst_host_enter(host, MST_HOST_OPEN), &instance);
 	/* The host's own handler notes it, as when a run is cancelled; its timer is not ours after a fork. */
@@ -328,7 +342,7 @@ static int reap(pid_t pid)
 	for (int i = 0; i < (CANCEL_S + 1) * 100; i++) {
 		if (waitpid(pid, &status, WNOHANG) == pid)
 			return status;
-		nanosleep(&(struct timespec){ 0, 10000000 }, NULL);
+		nanosleep(&(struct timespec){0, 10000000}, NULL);
 	}
 	kill(-pid, SIGKILL);
 	waitpid(pid, &status, 0);
@@ -351,21 +365,31 @@ static void check_cancelled_run(const struct trial *trial, struct json_object *s
 	int status = reap(pid);
 	fault[FAULT_TEXT - 1] = '\0';
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
-		report(trial, "cancelled_run", false, "run did not return within %d s of being cancelled; look at cancelled() at least every "
-		       "second", CANCEL_S);
+		report(trial, "cancelled_run", false,
+		       "run did not return within %d s of being cancelled; look at cancelled() at least every "
+		       "second",
+		       CANCEL_S);
 	else if (WIFSIGNALED(status))
-		report(trial, "cancelled_run", false, "run crashed: %s; run it under a debugger", strsignal(WTERMSIG(status)));
+		report(trial, "cancelled_run", false, "run crashed: %s; run it under a debugger",
+		       strsignal(WTERMSIG(status)));
 	else if (WEXITSTATUS(status) != RETURNED)
-		report(trial, "cancelled_run", false, "run ended its process with status %d; a plugin never calls exit()", WEXITSTATUS(status));
+		report(trial, "cancelled_run", false,
+		       "run ended its process with status %d; a plugin never calls exit()", WEXITSTATUS(status));
 	else
-		report(trial, "cancelled_run", !*fault, "%s", *fault ? fault : "a cancelled run returns in time and leaves nothing behind");
+		report(trial, "cancelled_run", !*fault, "%s",
+		       *fault ? fault : "a cancelled run returns in time and leaves nothing behind");
 	munmap(fault, FAULT_TEXT);
 }
 
-void mst_contract_method(const struct mst_plugin_tables *tables, const struct mst_method *method, mst_contract_fn fn, void *data)
+void mst_contract_method(const struct mst_plugin_tables *tables, const struct mst_method *method, mst_contract_fn fn,
+                         void *data)
 {
-	struct trial trial = { .tables = tables, .method = method, .options = json_object_new_object(),
-		               .secrets = json_object_new_object(), .fn = fn, .data = data };
+	struct trial trial = {.tables = tables,
+	                      .method = method,
+	                      .options = json_object_new_object(),
+	                      .secrets = json_object_new_object(),
+	                      .fn = fn,
+	                      .data = data};
 	check_options(&trial);
 	if (check_open_close(&trial)) {
 		struct json_object *shard = check_plan(&trial);

@@ -31,9 +31,10 @@ struct stream {
 
 static int spawn(const char *worker_path, const char *path, const int out[2], const int errors[2], pid_t *pid)
 {
-	char *const argv[] = { (char *)(uintptr_t)worker_path, (char *)(uintptr_t) "describe", (char *)(uintptr_t)path, NULL };
-	char *const env[] = { (char *)(uintptr_t) "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-		              (char *)(uintptr_t) "LC_ALL=C.UTF-8", NULL };
+	char *const argv[] = {(char *)(uintptr_t)worker_path, (char *)(uintptr_t) "describe", (char *)(uintptr_t)path,
+	                      NULL};
+	char *const env[] = {(char *)(uintptr_t) "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+	                     (char *)(uintptr_t) "LC_ALL=C.UTF-8", NULL};
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	sigset_t none;
@@ -74,7 +75,7 @@ static bool collect(struct stream streams[2], int64_t deadline)
 		int64_t left = deadline - mst_time_monotonic();
 		if (left <= 0 || streams[0].overflow)
 			return false;
-		struct pollfd polls[2] = { { streams[0].fd, POLLIN, 0 }, { streams[1].fd, POLLIN, 0 } };
+		struct pollfd polls[2] = {{streams[0].fd, POLLIN, 0}, {streams[1].fd, POLLIN, 0}};
 		if (poll(polls, 2, (int)left) <= 0)
 			continue;
 		for (int i = 0; i < 2; i++)
@@ -95,7 +96,7 @@ static int reap(pid_t pid, int64_t deadline, bool *late)
 			waitpid(pid, &status, 0);
 			return status;
 		}
-		nanosleep(&(struct timespec){ 0, REAP_STEP_MS * 1000000L }, NULL);
+		nanosleep(&(struct timespec){0, REAP_STEP_MS * 1000000L}, NULL);
 	}
 	/* What the worker left behind in its group. */
 	kill(-pid, SIGKILL);
@@ -106,13 +107,15 @@ static int explain(const char *path, int status, bool late, const struct stream 
 {
 	struct mst_buf said;
 	if (streams[0].overflow)
-		return mst_err_set(err, MST_E_LIMIT, "%s: its description has more than %u bytes; shorten its texts", path,
-		                   MST_MAX_MANIFEST);
+		return mst_err_set(err, MST_E_LIMIT, "%s: its description has more than %u bytes; shorten its texts",
+		                   path, MST_MAX_MANIFEST);
 	if (late)
-		return mst_err_set(err, MST_E_TIMEOUT, "%s: it did not describe itself within %d s; look for code that runs at load", path,
+		return mst_err_set(err, MST_E_TIMEOUT,
+		                   "%s: it did not describe itself within %d s; look for code that runs at load", path,
 		                   MST_DESCRIBE_DEADLINE_MS / 1000);
 	if (WIFSIGNALED(status))
-		return mst_err_set(err, MST_E_FAILED, "%s: it crashed while it was read (%s); rebuild it or remove the file", path,
+		return mst_err_set(err, MST_E_FAILED,
+		                   "%s: it crashed while it was read (%s); rebuild it or remove the file", path,
 		                   strsignal(WTERMSIG(status)));
 	mst_buf_init(&said, MST_MAX_CHILD_ERRORS);
 	size_t len = streams[1].text.len;
@@ -122,7 +125,8 @@ static int explain(const char *path, int status, bool late, const struct stream 
 	if (said.len > 0)
 		mst_err_set(err, MST_E_FAILED, "%s", mst_buf_text(&said));
 	else
-		mst_err_set(err, MST_E_FAILED, "%s: the worker ended with status %d and no word; run: muster-worker describe %s", path,
+		mst_err_set(err, MST_E_FAILED,
+		            "%s: the worker ended with status %d and no word; run: muster-worker describe %s", path,
 		            WEXITSTATUS(status), path);
 	mst_buf_free(&said);
 	return MST_E_FAILED;
@@ -174,7 +178,7 @@ int mst_plugin_describe(struct mst_manifest *out, const char *path, const char *
 	}
 	close(pipe_out[1]);
 	close(pipe_errors[1]);
-	struct stream streams[2] = { { .fd = pipe_out[0] }, { .fd = pipe_errors[0] } };
+	struct stream streams[2] = {{.fd = pipe_out[0]}, {.fd = pipe_errors[0]}};
 	mst_buf_init(&streams[0].text, MST_MAX_MANIFEST);
 	mst_buf_init(&streams[1].text, MST_MAX_CHILD_ERRORS);
 	int64_t deadline = mst_time_monotonic() + MST_DESCRIBE_DEADLINE_MS;

@@ -35,22 +35,22 @@ struct head {
 _Static_assert(sizeof(struct head) == 16, "the frozen head has 16 bytes");
 
 const struct mst_gate_range mst_gate_own = {
-	.current = MUSTER_ABI_CURRENT,
-	.oldest = MUSTER_ABI_CURRENT,
-	.plugin = sizeof(struct muster_plugin),
-	.interface = sizeof(struct muster_interface),
-	.method = sizeof(struct muster_method),
-	.option = sizeof(struct muster_option),
-	.field = sizeof(struct muster_field),
-	.text = sizeof(struct muster_text),
-	.tool = sizeof(struct muster_tool),
-	.discovery = sizeof(struct muster_discovery_ops),
-	.execute = sizeof(struct muster_execute_ops),
-	.store = sizeof(struct muster_store_ops),
+        .current = MUSTER_ABI_CURRENT,
+        .oldest = MUSTER_ABI_CURRENT,
+        .plugin = sizeof(struct muster_plugin),
+        .interface = sizeof(struct muster_interface),
+        .method = sizeof(struct muster_method),
+        .option = sizeof(struct muster_option),
+        .field = sizeof(struct muster_field),
+        .text = sizeof(struct muster_text),
+        .tool = sizeof(struct muster_tool),
+        .discovery = sizeof(struct muster_discovery_ops),
+        .execute = sizeof(struct muster_execute_ops),
+        .store = sizeof(struct muster_store_ops),
 };
 
 #define MAJOR(abi) ((unsigned)((abi) >> 16))
-#define MINOR(abi) ((unsigned)((abi) & 0xffff))
+#define MINOR(abi) ((unsigned)((abi)&0xffff))
 
 static int check_version(const struct head *head, const struct mst_gate_range *range, struct mst_err *err)
 {
@@ -69,7 +69,8 @@ static int check_version(const struct head *head, const struct mst_gate_range *r
 	}
 	if (!problem)
 		return MST_OK;
-	return mst_err_set(err, MST_E_UNSUPPORTED, "ABI mismatch: the plugin was built with %u.%u and needs at least %u.%u; this "
+	return mst_err_set(err, MST_E_UNSUPPORTED,
+	                   "ABI mismatch: the plugin was built with %u.%u and needs at least %u.%u; this "
 	                   "host speaks %u.%u and accepts %u.%u to %u.%u: %s; %s",
 	                   MAJOR(head->built), MINOR(head->built), MAJOR(head->needed), MINOR(head->needed),
 	                   MAJOR(range->current), MINOR(range->current), MAJOR(range->oldest), MINOR(range->oldest),
@@ -81,16 +82,20 @@ static int check_head(const struct muster_plugin *plugin, const struct mst_gate_
 {
 	memcpy(&head->magic, plugin, sizeof head->magic);
 	if (head->magic != MUSTER_PLUGIN_MAGIC)
-		return mst_err_set(err, MST_E_UNSUPPORTED, "muster_plugin_v1 starts with 0x%08x where this host expects 0x%08x: it is no "
-		                   "Muster descriptor, or was built for another byte order; build it with MUSTER_PLUGIN_MAGIC",
-		                   head->magic, MUSTER_PLUGIN_MAGIC);
+		return mst_err_set(
+		        err, MST_E_UNSUPPORTED,
+		        "muster_plugin_v1 starts with 0x%08x where this host expects 0x%08x: it is no "
+		        "Muster descriptor, or was built for another byte order; build it with MUSTER_PLUGIN_MAGIC",
+		        head->magic, MUSTER_PLUGIN_MAGIC);
 	memcpy(head, plugin, sizeof *head);
 	int status = check_version(head, range, err);
 	if (status != MST_OK)
 		return status;
 	if (head->size < range->plugin || head->size > MST_MAX_PLUGIN_STRUCT)
-		return mst_err_set(err, MST_E_UNSUPPORTED, "the descriptor states a size of %u bytes where this host expects %zu to %u; set "
-		                   "size to sizeof(struct muster_plugin)", head->size, range->plugin, MST_MAX_PLUGIN_STRUCT);
+		return mst_err_set(err, MST_E_UNSUPPORTED,
+		                   "the descriptor states a size of %u bytes where this host expects %zu to %u; set "
+		                   "size to sizeof(struct muster_plugin)",
+		                   head->size, range->plugin, MST_MAX_PLUGIN_STRUCT);
 	return MST_OK;
 }
 
@@ -99,13 +104,15 @@ static int check_names(const struct muster_plugin *plugin, const char *file_name
 {
 	int status = mst_gate_text(&manifest->name, plugin->name, "plugin name", MST_MAX_NAME, err);
 	if (status == MST_OK)
-		status = mst_gate_text(&manifest->version, plugin->version, "plugin version", sizeof out->version - 1, err);
+		status = mst_gate_text(&manifest->version, plugin->version, "plugin version", sizeof out->version - 1,
+		                       err);
 	if (status == MST_OK)
 		status = mst_gate_text(&manifest->summary, plugin->summary, "plugin summary", MST_MAX_PLUGIN_LINE, err);
 	if (status != MST_OK)
 		return status;
 	if (strcmp(manifest->name, file_name) != 0)
-		return mst_err_set(err, MST_E_REFUSED, "the plugin calls itself \"%s\" but its file is \"%s.so\"; rename one of them",
+		return mst_err_set(err, MST_E_REFUSED,
+		                   "the plugin calls itself \"%s\" but its file is \"%s.so\"; rename one of them",
 		                   manifest->name, file_name);
 	/* mst_gate_text has checked both lengths. */
 	memcpy(out->name, manifest->name, strlen(manifest->name) + 1);
@@ -118,15 +125,21 @@ static int read_ops(const struct muster_interface *interface, const char *word, 
                     bool *has, struct mst_err *err)
 {
 	if (*has)
-		return mst_err_set(err, MST_E_USAGE, "the %s interface is offered twice; a plugin has each interface once", word);
+		return mst_err_set(err, MST_E_USAGE,
+		                   "the %s interface is offered twice; a plugin has each interface once", word);
 	if (interface->version != 1)
-		return mst_err_set(err, MST_E_UNSUPPORTED, "the plugin offers version %u of the %s interface, this host speaks version 1; "
-		                   "use a matching muster", interface->version, word);
+		return mst_err_set(err, MST_E_UNSUPPORTED,
+		                   "the plugin offers version %u of the %s interface, this host speaks version 1; "
+		                   "use a matching muster",
+		                   interface->version, word);
 	if (!interface->ops)
-		return mst_err_set(err, MST_E_USAGE, "the %s interface has no ops table (NULL); set ops and size", word);
+		return mst_err_set(err, MST_E_USAGE, "the %s interface has no ops table (NULL); set ops and size",
+		                   word);
 	if (interface->size < minimum || interface->size > MST_MAX_PLUGIN_STRUCT)
-		return mst_err_set(err, MST_E_UNSUPPORTED, "the %s ops table states a size of %u bytes where this host expects %zu to %u; set "
-		                   "it to sizeof the table", word, interface->size, minimum, MST_MAX_PLUGIN_STRUCT);
+		return mst_err_set(err, MST_E_UNSUPPORTED,
+		                   "the %s ops table states a size of %u bytes where this host expects %zu to %u; set "
+		                   "it to sizeof the table",
+		                   word, interface->size, minimum, MST_MAX_PLUGIN_STRUCT);
 	memset(ops, 0, size);
 	memcpy(ops, interface->ops, interface->size < size ? interface->size : size);
 	*has = true;
@@ -143,11 +156,13 @@ static int read_interface(const struct muster_interface *interface, const struct
 		return status == MST_OK ? mst_gate_discovery(&out->discovery, err) : status;
 	}
 	if (interface->id == MUSTER_INTERFACE_EXECUTE) {
-		status = read_ops(interface, "execute", range->execute, &out->execute, sizeof out->execute, &out->has_execute, err);
+		status = read_ops(interface, "execute", range->execute, &out->execute, sizeof out->execute,
+		                  &out->has_execute, err);
 		return status == MST_OK ? mst_gate_execute(&out->execute, err) : status;
 	}
 	if (interface->id == MUSTER_INTERFACE_STORE) {
-		status = read_ops(interface, "store", range->store, &out->store, sizeof out->store, &out->has_store, err);
+		status = read_ops(interface, "store", range->store, &out->store, sizeof out->store, &out->has_store,
+		                  err);
 		return status == MST_OK ? mst_gate_store(&out->store, err) : status;
 	}
 	return MST_OK;
@@ -165,7 +180,8 @@ static int read_interfaces(const struct muster_array *array, const struct mst_ga
 	if (status != MST_OK)
 		return status;
 	if (!out->has_discovery && !out->has_execute && !out->has_store)
-		return mst_err_set(err, MST_E_USAGE, "the plugin offers no interface that this host knows (discovery, execute, store)");
+		return mst_err_set(err, MST_E_USAGE,
+		                   "the plugin offers no interface that this host knows (discovery, execute, store)");
 	manifest->discovery = out->has_discovery;
 	manifest->execute = out->has_execute;
 	manifest->store = out->has_store;
@@ -176,7 +192,7 @@ int mst_gate_accept_range(const struct muster_plugin *plugin, const char *file_n
                           struct mst_plugin_tables *out, struct mst_manifest *manifest, struct mst_err *err)
 {
 	struct head head;
-	struct muster_plugin own = { 0 };
+	struct muster_plugin own = {0};
 	memset(out, 0, sizeof *out);
 	memset(manifest, 0, sizeof *manifest);
 	mst_gate_no_ops(out);

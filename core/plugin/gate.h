@@ -25,6 +25,7 @@ int mst_gate_accept(const struct muster_plugin *plugin, const char *file_name, s
 
 /* Load: checks the path (mst_file_trusted), libltdl local and resident, finds muster_plugin_v1, runs the gate. On failure the
  * true reason (a second dlopen) is in err. Call from the main thread before threads start, once per process and plugin. */
-int mst_plugin_load(const char *path, struct mst_plugin_tables *out, struct mst_manifest *manifest, struct mst_err *err);
+int mst_plugin_load(const char *path, struct mst_plugin_tables *out, struct mst_manifest *manifest,
+                    struct mst_err *err);
 
 #endif

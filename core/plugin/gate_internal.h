@@ -19,7 +19,8 @@ int mst_gate_accept_range(const struct muster_plugin *plugin, const char *file_n
                           struct mst_plugin_tables *out, struct mst_manifest *manifest, struct mst_err *err);
 
 /* A counted array as a plugin states it: MST_E_USAGE for sizes and counts that no sane plugin has. `what` names it. */
-int mst_gate_array(const struct muster_array *array, const char *what, size_t minimum, size_t most, struct mst_err *err);
+int mst_gate_array(const struct muster_array *array, const char *what, size_t minimum, size_t most,
+                   struct mst_err *err);
 /* Copies element `i` to `out` of `size` bytes: what the plugin's element lacks becomes zero. */
 void mst_gate_element(const struct muster_array *array, uint32_t i, void *out, size_t size);
 /* Copies all methods into the manifest. Checks pointers, counts and lengths, no meaning. */

@@ -61,8 +61,8 @@ static int no_get(UNUSED void *instance, UNUSED const struct muster_call *call, 
 	return MUSTER_E_UNSUPPORTED;
 }
 
-static int no_find(UNUSED void *instance, UNUSED const struct muster_call *call, UNUSED const struct muster_query *query,
-                   UNUSED struct muster_cursor **out)
+static int no_find(UNUSED void *instance, UNUSED const struct muster_call *call,
+                   UNUSED const struct muster_query *query, UNUSED struct muster_cursor **out)
 {
 	return MUSTER_E_UNSUPPORTED;
 }
@@ -85,14 +85,16 @@ static int no_count(UNUSED void *instance, UNUSED const struct muster_call *call
 	return MUSTER_E_UNSUPPORTED;
 }
 
-static int no_write(UNUSED void *instance, UNUSED const struct muster_call *call, UNUSED const struct muster_write *items,
-                    UNUSED size_t count, UNUSED struct muster_write_result *results)
+static int no_write(UNUSED void *instance, UNUSED const struct muster_call *call,
+                    UNUSED const struct muster_write *items, UNUSED size_t count,
+                    UNUSED struct muster_write_result *results)
 {
 	return MUSTER_E_UNSUPPORTED;
 }
 
-static int no_lease(UNUSED void *instance, UNUSED const struct muster_call *call, UNUSED int verb, UNUSED const char *name,
-                    UNUSED const char *owner, UNUSED int64_t ttl_ms, UNUSED struct muster_lease *lease)
+static int no_lease(UNUSED void *instance, UNUSED const struct muster_call *call, UNUSED int verb,
+                    UNUSED const char *name, UNUSED const char *owner, UNUSED int64_t ttl_ms,
+                    UNUSED struct muster_lease *lease)
 {
 	return MUSTER_E_UNSUPPORTED;
 }
@@ -102,11 +104,11 @@ static int no_stats(UNUSED void *instance, UNUSED const struct muster_call *call
 	return MUSTER_E_UNSUPPORTED;
 }
 
-static const struct muster_discovery_ops no_discovery = { no_open, no_call, no_call, no_run, no_close, no_call };
-static const struct muster_execute_ops no_execute = { no_open,    no_call,   no_submit, no_find_operation,
-	                                              no_collect, no_cancel, no_close };
-static const struct muster_store_ops no_store = { no_open,         no_call,  no_define, no_get,   no_find,  no_next,
-	                                          no_cursor_close, no_count, no_write,  no_lease, no_stats, no_close };
+static const struct muster_discovery_ops no_discovery = {no_open, no_call, no_call, no_run, no_close, no_call};
+static const struct muster_execute_ops no_execute = {no_open,    no_call,   no_submit, no_find_operation,
+                                                     no_collect, no_cancel, no_close};
+static const struct muster_store_ops no_store = {no_open,         no_call,  no_define, no_get,   no_find,  no_next,
+                                                 no_cursor_close, no_count, no_write,  no_lease, no_stats, no_close};
 
 /* Every member of an ops table must be filled by the lists above: a new one makes these fail. */
 _Static_assert(sizeof(struct muster_discovery_ops) == 6 * sizeof(void (*)(void)), "a discovery op has no stand-in");
@@ -122,18 +124,19 @@ void mst_gate_no_ops(struct mst_plugin_tables *tables)
 
 static int missing(const char *interface, const char *op, struct mst_err *err)
 {
-	return mst_err_set(err, MST_E_USAGE, "the %s ops table lacks the required function \"%s\" (NULL); implement it", interface, op);
+	return mst_err_set(err, MST_E_USAGE, "the %s ops table lacks the required function \"%s\" (NULL); implement it",
+	                   interface, op);
 }
 
-#define REQUIRED(interface, op)                               \
-	do {                                                  \
-		if (!ops->op)                                 \
-			return missing(interface, #op, err); \
+#define REQUIRED(interface, op)                                                                                        \
+	do {                                                                                                           \
+		if (!ops->op)                                                                                          \
+			return missing(interface, #op, err);                                                           \
 	} while (0)
-#define OPTIONAL(op, stand_in)                   \
-	do {                                     \
-		if (!ops->op)                    \
-			ops->op = (stand_in).op; \
+#define OPTIONAL(op, stand_in)                                                                                         \
+	do {                                                                                                           \
+		if (!ops->op)                                                                                          \
+			ops->op = (stand_in).op;                                                                       \
 	} while (0)
 
 int mst_gate_discovery(struct muster_discovery_ops *ops, struct mst_err *err)

@@ -12,14 +12,18 @@ int mst_gate_array(const struct muster_array *array, const char *what, size_t mi
 	if (array->count == 0)
 		return MST_OK;
 	if (array->count > most)
-		return mst_err_set(err, MST_E_LIMIT, "the plugin states %u %s, this host takes at most %zu; state fewer", array->count,
+		return mst_err_set(err, MST_E_LIMIT,
+		                   "the plugin states %u %s, this host takes at most %zu; state fewer", array->count,
 		                   what, most);
 	if (!array->items)
-		return mst_err_set(err, MST_E_USAGE, "the plugin states %u %s at address NULL; use MUSTER_ARRAY or MUSTER_NO_ARRAY",
+		return mst_err_set(err, MST_E_USAGE,
+		                   "the plugin states %u %s at address NULL; use MUSTER_ARRAY or MUSTER_NO_ARRAY",
 		                   array->count, what);
 	if (array->item_size < minimum || array->item_size > MST_MAX_PLUGIN_STRUCT)
-		return mst_err_set(err, MST_E_UNSUPPORTED, "an element of the plugin's %s has %u bytes where this host expects %zu to %u; use "
-		                   "MUSTER_ARRAY, which sets item_size", what, array->item_size, minimum, MST_MAX_PLUGIN_STRUCT);
+		return mst_err_set(err, MST_E_UNSUPPORTED,
+		                   "an element of the plugin's %s has %u bytes where this host expects %zu to %u; use "
+		                   "MUSTER_ARRAY, which sets item_size",
+		                   what, array->item_size, minimum, MST_MAX_PLUGIN_STRUCT);
 	return MST_OK;
 }
 
@@ -56,7 +60,8 @@ static int read_option(struct mst_option_def *out, const struct muster_option *i
 	if (status == MST_OK)
 		status = mst_gate_text(&out->help, in->help, "an option's help", MST_MAX_PLUGIN_HELP, err);
 	if (status == MST_OK)
-		status = optional_text(&out->default_value, in->default_value, "an option's default", MST_MAX_PLUGIN_HELP, err);
+		status = optional_text(&out->default_value, in->default_value, "an option's default",
+		                       MST_MAX_PLUGIN_HELP, err);
 	if (status == MST_OK)
 		status = optional_text(&out->choices, in->choices, "an option's choices", MST_MAX_PLUGIN_HELP, err);
 	if (status == MST_OK)
@@ -160,9 +165,11 @@ static int read_method(const struct muster_method *in, const struct mst_gate_ran
 	if (status == MST_OK)
 		status = mst_gate_text(&out->def.plugin, plugin, "the plugin's name", MST_MAX_NAME, err);
 	if (status == MST_OK)
-		status = read_options(&in->options, "options", range->option, &out->def.options, &out->def.option_count, err);
+		status = read_options(&in->options, "options", range->option, &out->def.options, &out->def.option_count,
+		                      err);
 	if (status == MST_OK)
-		status = read_options(&in->provider, "provider options", range->option, &out->provider, &out->provider_count, err);
+		status = read_options(&in->provider, "provider options", range->option, &out->provider,
+		                      &out->provider_count, err);
 	if (status == MST_OK)
 		status = read_fields(&in->fields, range->field, out, err);
 	if (status == MST_OK)

@@ -15,7 +15,7 @@
 #include "base/str.h"
 #include "plugin/manifest.h"
 
-#define CACHE_MAX (16u << 20)
+#define CACHE_MAX     (16u << 20)
 #define CACHE_VERSION 1
 
 /* What must be the same for a cached description to hold. ctime changes with owner and mode as well. */
@@ -38,7 +38,8 @@ static bool stamp_of(const char *path, struct stamp *out)
 	struct stat st;
 	if (stat(path, &st) != 0)
 		return false;
-	*out = (struct stamp){ (int64_t)st.st_ino, (int64_t)st.st_size, nanoseconds(st.st_mtim), nanoseconds(st.st_ctim) };
+	*out = (struct stamp){(int64_t)st.st_ino, (int64_t)st.st_size, nanoseconds(st.st_mtim),
+	                      nanoseconds(st.st_ctim)};
 	return true;
 }
 
@@ -52,8 +53,9 @@ static void add_stamp(struct json_object *object, const struct stamp *stamp)
 
 static bool same_stamp(struct json_object *object, const struct stamp *stamp)
 {
-	return object && mst_json_int(object, "inode", -1) == stamp->inode && mst_json_int(object, "size", -1) == stamp->size &&
-	       mst_json_int(object, "mtime", -1) == stamp->mtime && mst_json_int(object, "ctime", -1) == stamp->ctime;
+	return object && mst_json_int(object, "inode", -1) == stamp->inode &&
+	       mst_json_int(object, "size", -1) == stamp->size && mst_json_int(object, "mtime", -1) == stamp->mtime &&
+	       mst_json_int(object, "ctime", -1) == stamp->ctime;
 }
 
 /* A cache that another user could have written is none. */
@@ -106,13 +108,15 @@ static void cache_write(struct cache *cache, const char *path, const struct stam
 static bool cache_get(struct cache *cache, const char *path, const struct stamp *stamp, struct mst_manifest *out)
 {
 	struct json_object *entry = cache->old ? mst_json_object(cache->old, path) : NULL;
-	if (!same_stamp(entry, stamp) || mst_manifest_from_json(out, mst_json_object(entry, "manifest"), NULL) != MST_OK)
+	if (!same_stamp(entry, stamp) ||
+	    mst_manifest_from_json(out, mst_json_object(entry, "manifest"), NULL) != MST_OK)
 		return false;
 	json_object_object_add(cache->fresh, path, json_object_get(entry));
 	return true;
 }
 
-static void cache_put(struct cache *cache, const char *path, const struct stamp *stamp, const struct mst_manifest *manifest)
+static void cache_put(struct cache *cache, const char *path, const struct stamp *stamp,
+                      const struct mst_manifest *manifest)
 {
 	struct json_object *entry = json_object_new_object();
 	add_stamp(entry, stamp);
@@ -159,7 +163,8 @@ static int add_plugin(struct mst_plugin_list *list, const char *path, const char
 		cache_put(cache, path, &stamp, &manifest);
 	}
 	if (takes_a_name(list, &manifest, &method, &owner)) {
-		mst_err_set(&why, MST_E_EXISTS, "%s: its method \"%s\" already belongs to %s; remove one of the two files", path, method,
+		mst_err_set(&why, MST_E_EXISTS,
+		            "%s: its method \"%s\" already belongs to %s; remove one of the two files", path, method,
 		            owner->path);
 		mst_manifest_free(&manifest);
 		return add_fault(list, path, why.text, err);
@@ -190,8 +195,8 @@ static int add_all(struct mst_plugin_list *list, const char *dir, struct dirent 
 	return status;
 }
 
-int mst_plugin_list_load(struct mst_plugin_list *out, const char *plugin_dir, const char *worker_path, const char *cache_file,
-                         struct mst_err *err)
+int mst_plugin_list_load(struct mst_plugin_list *out, const char *plugin_dir, const char *worker_path,
+                         const char *cache_file, struct mst_err *err)
 {
 	struct dirent **names = NULL;
 	struct stamp worker;
@@ -204,8 +209,8 @@ int mst_plugin_list_load(struct mst_plugin_list *out, const char *plugin_dir, co
 		return mst_err_errno(err, errno, "the plugin directory %s", plugin_dir);
 	int status = MST_OK;
 	if (count > (int)MST_MAX_PLUGINS)
-		status = mst_err_set(err, MST_E_LIMIT, "%s holds %d plugins, at most %u are read; remove some", plugin_dir, count,
-		                     MST_MAX_PLUGINS);
+		status = mst_err_set(err, MST_E_LIMIT, "%s holds %d plugins, at most %u are read; remove some",
+		                     plugin_dir, count, MST_MAX_PLUGINS);
 	if (status == MST_OK) {
 		cache_read(&cache, cache_file, &worker);
 		status = add_all(out, plugin_dir, names, (size_t)count, worker_path, &cache, err);

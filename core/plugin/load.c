@@ -21,11 +21,13 @@ static int name_of(const char *path, char name[MST_MAX_NAME + 1], struct mst_err
 	base = base ? base + 1 : path;
 	const char *dot = strrchr(base, '.');
 	if (!dot || strcmp(dot, ".so") != 0)
-		return mst_err_set(err, MST_E_REFUSED, "%s: only files that end in .so are loaded as plugins; name the shared object itself",
-		                   path);
+		return mst_err_set(
+		        err, MST_E_REFUSED,
+		        "%s: only files that end in .so are loaded as plugins; name the shared object itself", path);
 	size_t len = (size_t)(dot - base);
 	if (len == 0 || len > MST_MAX_NAME)
-		return mst_err_set(err, MST_E_REFUSED, "%s: a plugin's file name has 1 to %u bytes before .so; rename it", path,
+		return mst_err_set(err, MST_E_REFUSED,
+		                   "%s: a plugin's file name has 1 to %u bytes before .so; rename it", path,
 		                   MST_MAX_NAME);
 	memcpy(name, base, len);
 	name[len] = '\0';
@@ -42,7 +44,8 @@ static int bind_all(const char *path, struct mst_err *err)
 	if (dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE))
 		return MST_OK;
 	const char *reason = dlerror();
-	return mst_err_set(err, MST_E_FAILED, "%s cannot be loaded: %s; install what it needs, or rebuild it with -Wl,-z,defs", path,
+	return mst_err_set(err, MST_E_FAILED,
+	                   "%s cannot be loaded: %s; install what it needs, or rebuild it with -Wl,-z,defs", path,
 	                   reason ? reason : "no reason given");
 }
 
@@ -60,7 +63,8 @@ static int open_module(const char *path, lt_dlhandle *out, struct mst_err *err)
 	lt_dladvise_destroy(&advise);
 	if (*out)
 		return MST_OK;
-	return mst_err_set(err, MST_E_FAILED, "%s cannot be loaded by libltdl: %s", path, reason ? reason : "no reason given");
+	return mst_err_set(err, MST_E_FAILED, "%s cannot be loaded by libltdl: %s", path,
+	                   reason ? reason : "no reason given");
 }
 
 int mst_plugin_load(const char *path, struct mst_plugin_tables *out, struct mst_manifest *manifest, struct mst_err *err)
@@ -82,8 +86,10 @@ int mst_plugin_load(const char *path, struct mst_plugin_tables *out, struct mst_
 		return status;
 	const struct muster_plugin *plugin = lt_dlsym(handle, SYMBOL);
 	if (!plugin)
-		return mst_err_set(err, MST_E_UNSUPPORTED, "%s does not export " SYMBOL ": it is no Muster plugin; export the descriptor under "
-		                   "that name", path);
+		return mst_err_set(err, MST_E_UNSUPPORTED,
+		                   "%s does not export " SYMBOL ": it is no Muster plugin; export the descriptor under "
+		                   "that name",
+		                   path);
 	mst_err_clear(&why);
 	status = mst_gate_accept(plugin, name, out, manifest, &why);
 	if (status != MST_OK)

@@ -51,12 +51,12 @@ struct mst_plugin_list {
 	size_t count;
 	struct mst_plugin_fault {
 		char *path, *text;
-	} *faults; /* plugins that could not be described, and why */
+	} * faults; /* plugins that could not be described, and why */
 	size_t fault_count;
 };
 /* `cache_file` NULL: no cache; else JSON keyed by path, inode, size, mtime, written atomically (0600). */
-int mst_plugin_list_load(struct mst_plugin_list *out, const char *plugin_dir, const char *worker_path, const char *cache_file,
-                         struct mst_err *err);
+int mst_plugin_list_load(struct mst_plugin_list *out, const char *plugin_dir, const char *worker_path,
+                         const char *cache_file, struct mst_err *err);
 void mst_plugin_list_free(struct mst_plugin_list *list);
 const struct mst_method *mst_plugin_list_method(const struct mst_plugin_list *list, const char *method,
                                                 const struct mst_manifest **plugin);

@@ -14,21 +14,27 @@ struct word {
 	const char *text;
 };
 static const struct word option_types[] = {
-	{ MUSTER_OPTION_TEXT, "text" },         { MUSTER_OPTION_BOOL, "bool" },       { MUSTER_OPTION_INT, "int" },
-	{ MUSTER_OPTION_CHOICE, "choice" },     { MUSTER_OPTION_DURATION, "duration" }, { MUSTER_OPTION_RATE, "rate" },
-	{ MUSTER_OPTION_SIZE, "size" },         { MUSTER_OPTION_TARGETS, "targets" }, { MUSTER_OPTION_PORTS, "ports" },
-	{ MUSTER_OPTION_ADDRESSES, "addresses" }, { MUSTER_OPTION_SECRET, "secret" }, { 0, NULL },
+        {MUSTER_OPTION_TEXT, "text"},           {MUSTER_OPTION_BOOL, "bool"},         {MUSTER_OPTION_INT, "int"},
+        {MUSTER_OPTION_CHOICE, "choice"},       {MUSTER_OPTION_DURATION, "duration"}, {MUSTER_OPTION_RATE, "rate"},
+        {MUSTER_OPTION_SIZE, "size"},           {MUSTER_OPTION_TARGETS, "targets"},   {MUSTER_OPTION_PORTS, "ports"},
+        {MUSTER_OPTION_ADDRESSES, "addresses"}, {MUSTER_OPTION_SECRET, "secret"},     {0, NULL},
 };
 static const struct word field_types[] = {
-	{ MUSTER_FIELD_TEXT, "text" }, { MUSTER_FIELD_INT, "int" },         { MUSTER_FIELD_BOOL, "bool" },
-	{ MUSTER_FIELD_TIME, "time" }, { MUSTER_FIELD_ADDRESS, "address" }, { MUSTER_FIELD_LIST, "list" },
-	{ MUSTER_FIELD_OBJECT, "object" }, { 0, NULL },
+        {MUSTER_FIELD_TEXT, "text"},       {MUSTER_FIELD_INT, "int"},
+        {MUSTER_FIELD_BOOL, "bool"},       {MUSTER_FIELD_TIME, "time"},
+        {MUSTER_FIELD_ADDRESS, "address"}, {MUSTER_FIELD_LIST, "list"},
+        {MUSTER_FIELD_OBJECT, "object"},   {0, NULL},
 };
-static const struct word option_flags[] = { { MUSTER_OPTION_REQUIRED, "required" }, { MUSTER_OPTION_RISKY, "risky" }, { 0, NULL } };
-static const struct word field_flags[] = { { MUSTER_FIELD_INDEXED, "indexed" }, { MUSTER_FIELD_DEFAULT, "default" }, { 0, NULL } };
+static const struct word option_flags[] = {
+        {MUSTER_OPTION_REQUIRED, "required"}, {MUSTER_OPTION_RISKY, "risky"}, {0, NULL}};
+static const struct word field_flags[] = {
+        {MUSTER_FIELD_INDEXED, "indexed"}, {MUSTER_FIELD_DEFAULT, "default"}, {0, NULL}};
 static const struct word wants_words[] = {
-	{ MUSTER_WANTS_NET_RAW, "net_raw" }, { MUSTER_WANTS_SPAWN, "spawn" }, { MUSTER_WANTS_NETWORK, "network" },
-	{ MUSTER_WANTS_KNOWN, "known" }, { 0, NULL },
+        {MUSTER_WANTS_NET_RAW, "net_raw"},
+        {MUSTER_WANTS_SPAWN, "spawn"},
+        {MUSTER_WANTS_NETWORK, "network"},
+        {MUSTER_WANTS_KNOWN, "known"},
+        {0, NULL},
 };
 
 static const char *word_of(const struct word *words, uint64_t value)
@@ -63,7 +69,8 @@ static uint64_t take_words(struct json_object *object, const char *key, const st
 	uint64_t bits = 0;
 	for (size_t i = 0; array && i < json_object_array_length(array); i++) {
 		struct json_object *item = json_object_array_get_idx(array, i);
-		uint64_t bit = json_object_is_type(item, json_type_string) ? value_of(words, json_object_get_string(item)) : 0;
+		uint64_t bit =
+		        json_object_is_type(item, json_type_string) ? value_of(words, json_object_get_string(item)) : 0;
 		bits |= bit ? bit : UINT64_C(1) << 31;
 	}
 	return bits;
@@ -91,7 +98,8 @@ static struct json_object *options_to_json(const struct mst_option_def *options,
 static struct json_object *method_to_json(const struct mst_method *method)
 {
 	struct json_object *object = json_object_new_object();
-	struct json_object *fields = json_object_new_array(), *texts = json_object_new_array(), *tools = json_object_new_array();
+	struct json_object *fields = json_object_new_array(), *texts = json_object_new_array(),
+	                   *tools = json_object_new_array();
 	mst_json_add_text(object, "name", method->def.name);
 	mst_json_add_text(object, "summary", method->def.summary);
 	add_words(object, "wants", wants_words, method->def.wants);
@@ -161,8 +169,8 @@ static int take(char **out, struct json_object *object, const char *key, size_t 
 }
 
 /* Allocates as many items as the array has; absent is none. */
-static int take_array(struct json_object *object, const char *key, size_t most, size_t item_size, struct json_object **array,
-                      void **items, size_t *count, struct mst_err *err)
+static int take_array(struct json_object *object, const char *key, size_t most, size_t item_size,
+                      struct json_object **array, void **items, size_t *count, struct mst_err *err)
 {
 	*array = mst_json_array(object, key);
 	size_t length = *array ? json_object_array_length(*array) : 0;
@@ -303,7 +311,8 @@ int mst_manifest_from_json(struct mst_manifest *out, struct json_object *object,
 	if (!json_object_is_type(object, json_type_object))
 		return mst_err_set(err, MST_E_CORRUPT, "a manifest is one JSON object");
 	int64_t abi = mst_json_int(object, "abi", -1);
-	int status = abi >= 0 && abi <= UINT32_MAX ? MST_OK : mst_err_set(err, MST_E_CORRUPT, "a manifest lacks its \"abi\"");
+	int status = abi >= 0 && abi <= UINT32_MAX ? MST_OK
+	                                           : mst_err_set(err, MST_E_CORRUPT, "a manifest lacks its \"abi\"");
 	out->abi = (uint32_t)abi;
 	take_interfaces(out, object);
 	if (status == MST_OK)

@@ -22,8 +22,8 @@ struct mst_record {
 	size_t depth; /* levels in use; 0: no record is open */
 	size_t size;  /* bytes of the document so far: libbson adds a child to its parent only when the child ends */
 	bool repaired;
-	int failed;   /* first error of this record; it can only be dropped then */
-	bool done;    /* the root holds a finished record, lent out until the next begin */
+	int failed; /* first error of this record; it can only be dropped then */
+	bool done;  /* the root holds a finished record, lent out until the next begin */
 	struct mst_buf text;
 };
 
@@ -81,14 +81,17 @@ bool mst_record_is_open(const struct mst_record *record)
 int mst_record_begin(struct mst_record *record, const char *source_key, struct mst_err *err)
 {
 	if (record->depth > 0)
-		return mst_err_set(err, MST_E_REFUSED, "a record is already open; emit or drop it before the next record_begin");
+		return mst_err_set(err, MST_E_REFUSED,
+		                   "a record is already open; emit or drop it before the next record_begin");
 	size_t len = source_key ? strnlen(source_key, MST_MAX_SOURCE_KEY + 1) : 0;
 	if (len == 0)
-		return mst_err_set(err, MST_E_USAGE, "a record needs a source key that is not empty, such as the address");
+		return mst_err_set(err, MST_E_USAGE,
+		                   "a record needs a source key that is not empty, such as the address");
 	if (len > MST_MAX_SOURCE_KEY)
 		return mst_err_set(err, MST_E_LIMIT, "a source key may have at most %u bytes", MST_MAX_SOURCE_KEY);
 	if (!mst_str_utf8_valid(source_key, len))
-		return mst_err_set(err, MST_E_USAGE, "a source key must be valid UTF-8; encode other bytes, in hexadecimal for instance");
+		return mst_err_set(err, MST_E_USAGE,
+		                   "a source key must be valid UTF-8; encode other bytes, in hexadecimal for instance");
 	mst_record_drop(record);
 	record->repaired = false;
 	record->levels[0].array = false;
@@ -116,7 +119,8 @@ static int check_key(const char *key, struct mst_err *err)
 	if (len == 0 || len > KEY_MAX)
 		return mst_err_set(err, MST_E_REFUSED, "a record key must have 1 to %u bytes", KEY_MAX);
 	if (key[0] == '_' || key[0] == '$' || memchr(key, '.', len))
-		return mst_err_set(err, MST_E_REFUSED, "record key \"%s\": keys do not start with _ or $ and hold no dot", key);
+		return mst_err_set(err, MST_E_REFUSED,
+		                   "record key \"%s\": keys do not start with _ or $ and hold no dot", key);
 	if (!mst_str_utf8_valid(key, len))
 		return mst_err_set(err, MST_E_REFUSED, "a record key is not valid UTF-8");
 	return MST_OK;
@@ -142,7 +146,8 @@ static int slot(struct mst_record *record, const char **key, char index[16], siz
 	size_t add = 1 + strlen(*key) + 1 + value_size;
 	/* The last bytes are kept for what finish appends. */
 	if (value_size > MST_MAX_RECORD || record->size + add > MST_MAX_RECORD - 64)
-		return fail(record, mst_err_set(err, MST_E_LIMIT, "a record may have at most %u bytes; cut long texts or drop it",
+		return fail(record, mst_err_set(err, MST_E_LIMIT,
+		                                "a record may have at most %u bytes; cut long texts or drop it",
 		                                MST_MAX_RECORD));
 	return MST_OK;
 }
@@ -160,7 +165,8 @@ int mst_record_text(struct mst_record *record, const char *key, const char *valu
 {
 	char index[16];
 	if (!value)
-		return fail(record, mst_err_set(err, MST_E_USAGE, "record text \"%s\": the value is NULL", key ? key : ""));
+		return fail(record,
+		            mst_err_set(err, MST_E_USAGE, "record text \"%s\": the value is NULL", key ? key : ""));
 	size_t len = strnlen(value, MST_MAX_RECORD + 1);
 	bool repaired = len <= MST_MAX_RECORD && !mst_str_utf8_valid(value, len);
 	if (repaired) {
@@ -204,7 +210,8 @@ static int nest(struct mst_record *record, const char *key, bool array, struct m
 	if (status != MST_OK)
 		return status;
 	if (record->depth > MST_MAX_RECORD_DEPTH)
-		return fail(record, mst_err_set(err, MST_E_LIMIT, "a record may be nested at most %u deep", MST_MAX_RECORD_DEPTH));
+		return fail(record, mst_err_set(err, MST_E_LIMIT, "a record may be nested at most %u deep",
+		                                MST_MAX_RECORD_DEPTH));
 	struct level *top = &record->levels[record->depth - 1];
 	struct level *child = &record->levels[record->depth];
 	child->array = array;
@@ -232,7 +239,8 @@ int mst_record_end(struct mst_record *record, struct mst_err *err)
 	if (record->depth == 0)
 		return mst_err_set(err, MST_E_REFUSED, "no record is open; call record_begin first");
 	if (record->depth == 1)
-		return fail(record, mst_err_set(err, MST_E_REFUSED, "no object or array is open; record_emit ends the record itself"));
+		return fail(record, mst_err_set(err, MST_E_REFUSED,
+		                                "no object or array is open; record_emit ends the record itself"));
 	struct level *top = &record->levels[record->depth - 1];
 	struct level *parent = &record->levels[record->depth - 2];
 	bool ok = top->array ? bson_append_array_end(&parent->doc, &top->doc)
@@ -250,7 +258,8 @@ int mst_record_finish(struct mst_record *record, int32_t scope, const bson_t **o
 		                   "the record had a call that failed (%s); it is not stored half, drop it and go on",
 		                   mst_code_name(record->failed));
 	if (record->depth > 1)
-		return mst_err_set(err, MST_E_REFUSED, "%zu objects or arrays of the record are still open; call record_end for each",
+		return mst_err_set(err, MST_E_REFUSED,
+		                   "%zu objects or arrays of the record are still open; call record_end for each",
 		                   record->depth - 1);
 	bson_t *doc = &record->levels[0].doc;
 	bool ok = bson_append_int32(doc, "_scope", 6, scope);

@@ -11,14 +11,14 @@
 #include "base/str.h"
 
 #define NAMESPACE_MAX 255u
-#define ALL_FACTS 63u
+#define ALL_FACTS     63u
 
 static const struct {
 	uint32_t bit;
 	const char *word;
 } fact_words[] = {
-	{ MUSTER_FACT_PRESENCE, "presence" }, { MUSTER_FACT_OS, "os" },   { MUSTER_FACT_SERVICES, "services" },
-	{ MUSTER_FACT_NAMES, "names" },       { MUSTER_FACT_MAC, "mac" }, { MUSTER_FACT_SCRIPTS, "scripts" },
+        {MUSTER_FACT_PRESENCE, "presence"}, {MUSTER_FACT_OS, "os"},   {MUSTER_FACT_SERVICES, "services"},
+        {MUSTER_FACT_NAMES, "names"},       {MUSTER_FACT_MAC, "mac"}, {MUSTER_FACT_SCRIPTS, "scripts"},
 };
 #define FACT_WORDS (sizeof fact_words / sizeof fact_words[0])
 
@@ -27,10 +27,10 @@ static const struct {
 	const char *key;
 	size_t offset;
 } texts[] = {
-	{ "addresses", offsetof(struct mst_scope, addresses) },
-	{ "tcp_ports", offsetof(struct mst_scope, tcp_ports) },
-	{ "udp_ports", offsetof(struct mst_scope, udp_ports) },
-	{ "namespace", offsetof(struct mst_scope, namespace_key) },
+        {"addresses", offsetof(struct mst_scope, addresses)},
+        {"tcp_ports", offsetof(struct mst_scope, tcp_ports)},
+        {"udp_ports", offsetof(struct mst_scope, udp_ports)},
+        {"namespace", offsetof(struct mst_scope, namespace_key)},
 };
 #define TEXTS (sizeof texts / sizeof texts[0])
 
@@ -57,8 +57,8 @@ static int set_text(struct mst_scope *scope, size_t i, const char *value, struct
 	if (!value || !*value)
 		return MST_OK;
 	if (strnlen(value, MST_MAX_SCOPE_TEXT + 1) > MST_MAX_SCOPE_TEXT)
-		return mst_err_set(err, MST_E_LIMIT, "scope: %s has more than %u bytes; make smaller shards", texts[i].key,
-		                   MST_MAX_SCOPE_TEXT);
+		return mst_err_set(err, MST_E_LIMIT, "scope: %s has more than %u bytes; make smaller shards",
+		                   texts[i].key, MST_MAX_SCOPE_TEXT);
 	char *copy = mst_str_dup(value);
 	if (!copy)
 		return mst_err_no_memory(err);
@@ -93,7 +93,8 @@ static int replace(char **text, struct mst_buf *buf, int status, struct mst_err 
 	}
 	mst_buf_free(buf);
 	if (status == MST_E_LIMIT)
-		return mst_err_set(err, MST_E_LIMIT, "scope: a list has more than %u bytes in canonical form; make smaller shards",
+		return mst_err_set(err, MST_E_LIMIT,
+		                   "scope: a list has more than %u bytes in canonical form; make smaller shards",
 		                   MST_MAX_SCOPE_TEXT);
 	if (status != MST_OK)
 		return mst_err_no_memory(err);
@@ -138,7 +139,8 @@ static int check_namespace(const char *key, struct mst_err *err)
 	for (size_t i = 0; good && i < len; i++)
 		good = key[i] > ' ' && key[i] < 127;
 	if (!good)
-		return mst_err_set(err, MST_E_USAGE, "scope: a namespace key is 1 to %u printable ASCII characters without spaces",
+		return mst_err_set(err, MST_E_USAGE,
+		                   "scope: a namespace key is 1 to %u printable ASCII characters without spaces",
 		                   NAMESPACE_MAX);
 	return MST_OK;
 }
@@ -152,7 +154,8 @@ int mst_scope_check(struct mst_scope *scope, struct mst_err *err)
 		return mst_err_set(err, MST_E_USAGE, "scope: it has a namespace or addresses and ports, not both");
 	bool claims = scope->facts || scope->tcp_ports || scope->udp_ports;
 	if (claims && !scope->namespace_key && !scope->addresses)
-		return mst_err_set(err, MST_E_USAGE, "scope: it claims facts but neither addresses nor a namespace that they hold for");
+		return mst_err_set(err, MST_E_USAGE,
+		                   "scope: it claims facts but neither addresses nor a namespace that they hold for");
 	int status = scope->namespace_key ? check_namespace(scope->namespace_key, err) : MST_OK;
 	if (status == MST_OK)
 		status = check_addresses(&scope->addresses, err);
@@ -184,7 +187,8 @@ static int add_fact(struct mst_scope *scope, const char *word, struct mst_err *e
 			return MST_OK;
 		}
 	}
-	return mst_err_set(err, MST_E_USAGE, "scope: unknown fact \"%s\"; known are presence, os, services, names, mac, scripts",
+	return mst_err_set(err, MST_E_USAGE,
+	                   "scope: unknown fact \"%s\"; known are presence, os, services, names, mac, scripts",
 	                   word ? word : "");
 }
 
@@ -229,7 +233,8 @@ int mst_scope_to_bson(const struct mst_scope *scope, bson_t *out)
 static int facts_from_bson(struct mst_scope *out, const bson_t *doc, struct mst_err *err)
 {
 	bson_iter_t iter, item;
-	if (!bson_iter_init_find(&iter, doc, "facts") || !BSON_ITER_HOLDS_ARRAY(&iter) || !bson_iter_recurse(&iter, &item))
+	if (!bson_iter_init_find(&iter, doc, "facts") || !BSON_ITER_HOLDS_ARRAY(&iter) ||
+	    !bson_iter_recurse(&iter, &item))
 		return MST_OK;
 	while (bson_iter_next(&item)) {
 		int status = add_fact(out, BSON_ITER_HOLDS_UTF8(&item) ? bson_iter_utf8(&item, NULL) : NULL, err);

@@ -28,7 +28,8 @@ int mst_spool_writer_new(struct mst_spool_writer **out, int fd, struct mst_err *
 void mst_spool_writer_free(struct mst_spool_writer *writer);
 /* *number counts the scopes of the segment from 0, earlier tries included: what records carry as `_scope`. MST_E_REFUSED
  * when one is open. Records and ends outside a scope are MST_E_REFUSED too. */
-int mst_spool_write_scope_begin(struct mst_spool_writer *writer, const struct mst_scope *scope, int32_t *number, struct mst_err *err);
+int mst_spool_write_scope_begin(struct mst_spool_writer *writer, const struct mst_scope *scope, int32_t *number,
+                                struct mst_err *err);
 int mst_spool_write_record(struct mst_spool_writer *writer, const bson_t *record, struct mst_err *err);
 int mst_spool_write_scope_end(struct mst_spool_writer *writer, int outcome, const char *reason, struct mst_err *err);
 int mst_spool_write_checkpoint(struct mst_spool_writer *writer, const void *data, size_t len, struct mst_err *err);
@@ -43,8 +44,8 @@ struct mst_frame {
 	uint8_t type;
 	const uint8_t *data; /* borrowed until the next read */
 	size_t len;
-	int64_t offset;      /* of the frame's start */
-	int64_t next;        /* offset behind it */
+	int64_t offset; /* of the frame's start */
+	int64_t next;   /* offset behind it */
 };
 struct mst_spool_reader;
 /* `offset` 0 or where to go on (a frame's `next`). MST_E_CORRUPT for a wrong header or an offset behind the end. A segment shorter than its header has no frames. */
@@ -67,7 +68,8 @@ struct mst_manifest_shard {
 	struct mst_scope scope; /* as planned */
 };
 void mst_spool_manifest_free(struct mst_manifest_shard *manifest);
-int mst_spool_manifest_write(const char *path, const struct mst_manifest_shard *manifest, struct mst_err *err); /* atomic */
+int mst_spool_manifest_write(const char *path, const struct mst_manifest_shard *manifest,
+                             struct mst_err *err); /* atomic */
 int mst_spool_manifest_read(const char *path, struct mst_manifest_shard *out, struct mst_err *err);
 
 #endif

@@ -7,9 +7,9 @@
 #include <stdint.h>
 #include <zlib.h>
 
-#define SPOOL_MAGIC "MSTSPOOL"
-#define SPOOL_VERSION 1u
-#define SPOOL_HEADER 16       /* magic, u32le version, u32le 0 */
+#define SPOOL_MAGIC        "MSTSPOOL"
+#define SPOOL_VERSION      1u
+#define SPOOL_HEADER       16 /* magic, u32le version, u32le 0 */
 #define SPOOL_FRAME_HEADER 9u /* u32le length, u32le checksum, u8 type */
 
 static inline void spool_put_u32(uint8_t *out, uint32_t value)

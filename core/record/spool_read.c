@@ -29,7 +29,8 @@ static int read_at(int fd, void *out, size_t len, int64_t offset, size_t *got, s
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return mst_err_errno(err, errno, "reading a spool segment at byte %lld", (long long)(offset + (int64_t)*got));
+			return mst_err_errno(err, errno, "reading a spool segment at byte %lld",
+			                     (long long)(offset + (int64_t)*got));
 		if (n == 0)
 			break;
 		*got += (size_t)n;
@@ -48,11 +49,14 @@ static int check_header(int fd, struct mst_err *err)
 	if (got < SPOOL_HEADER)
 		return MST_OK;
 	if (memcmp(header, SPOOL_MAGIC, 8) != 0)
-		return mst_err_set(err, MST_E_CORRUPT, "this is no spool segment: it does not start with " SPOOL_MAGIC
+		return mst_err_set(err, MST_E_CORRUPT,
+		                   "this is no spool segment: it does not start with " SPOOL_MAGIC
 		                   "; move it out of the spool");
 	if (spool_get_u32(header + 8) != SPOOL_VERSION)
-		return mst_err_set(err, MST_E_CORRUPT, "spool segment of version %u, this program reads version %u; import it with "
-		                   "the version that wrote it", spool_get_u32(header + 8), SPOOL_VERSION);
+		return mst_err_set(err, MST_E_CORRUPT,
+		                   "spool segment of version %u, this program reads version %u; import it with "
+		                   "the version that wrote it",
+		                   spool_get_u32(header + 8), SPOOL_VERSION);
 	return MST_OK;
 }
 
@@ -61,8 +65,10 @@ int mst_spool_reader_open_fd(struct mst_spool_reader **out, int fd, int64_t offs
 	struct stat st;
 	int status = fstat(fd, &st) == 0 ? check_header(fd, err) : mst_err_errno(err, errno, "spool segment");
 	if (status == MST_OK && offset > SPOOL_HEADER && offset > st.st_size)
-		status = mst_err_set(err, MST_E_CORRUPT, "the spool segment has %lld bytes, but %lld were imported before: it was cut "
-		                     "since; import it again from its start", (long long)st.st_size, (long long)offset);
+		status = mst_err_set(err, MST_E_CORRUPT,
+		                     "the spool segment has %lld bytes, but %lld were imported before: it was cut "
+		                     "since; import it again from its start",
+		                     (long long)st.st_size, (long long)offset);
 	struct mst_spool_reader *reader = status == MST_OK ? calloc(1, sizeof *reader) : NULL;
 	if (reader)
 		reader->window = malloc(WINDOW_SIZE);
@@ -134,8 +140,11 @@ int mst_spool_read(struct mst_spool_reader *reader, struct mst_frame *frame, str
 	if (spool_checksum(type, data + SPOOL_FRAME_HEADER, len) != spool_get_u32(data + 4))
 		return MST_E_END;
 	reader->torn = false;
-	*frame = (struct mst_frame){ .type = type, .data = data + SPOOL_FRAME_HEADER, .len = len, .offset = reader->pos,
-		                     .next = reader->pos + (int64_t)SPOOL_FRAME_HEADER + len };
+	*frame = (struct mst_frame){.type = type,
+	                            .data = data + SPOOL_FRAME_HEADER,
+	                            .len = len,
+	                            .offset = reader->pos,
+	                            .next = reader->pos + (int64_t)SPOOL_FRAME_HEADER + len};
 	reader->pos = frame->next;
 	return MST_OK;
 }
@@ -148,7 +157,8 @@ bool mst_spool_reader_torn(const struct mst_spool_reader *reader)
 int mst_frame_bson(const struct mst_frame *frame, bson_t *out, struct mst_err *err)
 {
 	if (!bson_init_static(out, frame->data, frame->len) || !bson_validate(out, BSON_VALIDATE_UTF8, NULL))
-		return mst_err_set(err, MST_E_CORRUPT, "the spool frame at byte %lld has a good checksum but holds no valid document",
+		return mst_err_set(err, MST_E_CORRUPT,
+		                   "the spool frame at byte %lld has a good checksum but holds no valid document",
 		                   (long long)frame->offset);
 	return MST_OK;
 }

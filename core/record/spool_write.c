@@ -21,7 +21,8 @@ struct mst_spool_writer {
 	int32_t scopes;  /* scope begins so far, earlier tries included */
 	int64_t records; /* records so far, earlier tries included */
 	bool scope_open;
-	struct mst_err failed; /* first failure: what is in the file afterwards cannot be told, so all later calls fail too */
+	struct mst_err
+	        failed; /* first failure: what is in the file afterwards cannot be told, so all later calls fail too */
 };
 
 static int give_failure(const struct mst_spool_writer *writer, struct mst_err *err)
@@ -37,8 +38,10 @@ static int write_error(struct mst_spool_writer *writer, int errnum, struct mst_e
 	/* A frame that went out in part is cut off, so that the segment ends with a whole one. Readers cope if this fails. */
 	bool cut = ftruncate(writer->fd, writer->written) == 0;
 	if (errnum == EFBIG || errnum == ENOSPC || errnum == EDQUOT)
-		mst_err_set(&writer->failed, MST_E_FULL, "writing the spool segment at byte %lld: %s; free space in the state "
-		            "directory, then retry the run", at, strerror(errnum));
+		mst_err_set(&writer->failed, MST_E_FULL,
+		            "writing the spool segment at byte %lld: %s; free space in the state "
+		            "directory, then retry the run",
+		            at, strerror(errnum));
 	else
 		mst_err_errno(&writer->failed, errnum, "writing the spool segment at byte %lld%s", at,
 		              cut ? "" : " (its end stays torn)");
@@ -49,7 +52,8 @@ static int put(struct mst_spool_writer *writer, const void *data, size_t len, st
 {
 	size_t done = 0;
 	while (done < len) {
-		ssize_t n = pwrite(writer->fd, (const uint8_t *)data + done, len - done, writer->written + (int64_t)done);
+		ssize_t n =
+		        pwrite(writer->fd, (const uint8_t *)data + done, len - done, writer->written + (int64_t)done);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -77,7 +81,8 @@ int mst_spool_flush(struct mst_spool_writer *writer, bool sync, struct mst_err *
 static int append(struct mst_spool_writer *writer, uint8_t type, const void *data, size_t len, struct mst_err *err)
 {
 	if (len > MST_MAX_FRAME)
-		return mst_err_set(err, MST_E_LIMIT, "a spool frame may have at most %u bytes, this one has %zu", MST_MAX_FRAME, len);
+		return mst_err_set(err, MST_E_LIMIT, "a spool frame may have at most %u bytes, this one has %zu",
+		                   MST_MAX_FRAME, len);
 	int64_t size = writer->written + (int64_t)writer->used + (int64_t)SPOOL_FRAME_HEADER + (int64_t)len;
 	if (size > (int64_t)MST_MAX_SEGMENT)
 		return mst_err_set(err, MST_E_FULL, "a spool segment may have at most %llu bytes; make smaller shards",
@@ -123,7 +128,8 @@ static int take_over(struct mst_spool_writer *writer, struct mst_err *err)
 	if (status != MST_E_END)
 		return status;
 	if (torn && ftruncate(writer->fd, writer->written) != 0)
-		return mst_err_errno(err, errno, "cutting the torn end of a spool segment at byte %lld", (long long)writer->written);
+		return mst_err_errno(err, errno, "cutting the torn end of a spool segment at byte %lld",
+		                     (long long)writer->written);
 	return MST_OK;
 }
 
@@ -131,7 +137,8 @@ static int start(struct mst_spool_writer *writer, struct mst_err *err)
 {
 	struct stat st;
 	if (flock(writer->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-		return mst_err_set(err, MST_E_UNAVAILABLE, "the spool segment is locked by another worker; wait for it or end it first");
+		return mst_err_set(err, MST_E_UNAVAILABLE,
+		                   "the spool segment is locked by another worker; wait for it or end it first");
 	if (fstat(writer->fd, &st) != 0)
 		return mst_err_errno(err, errno, "spool segment");
 	if (!S_ISREG(st.st_mode))
@@ -140,7 +147,8 @@ static int start(struct mst_spool_writer *writer, struct mst_err *err)
 		int status = take_over(writer, err);
 		if (status != MST_OK || !writer->scope_open)
 			return status;
-		return mst_spool_write_scope_end(writer, MUSTER_OUTCOME_PARTIAL, "the worker ended inside this scope", err);
+		return mst_spool_write_scope_end(writer, MUSTER_OUTCOME_PARTIAL, "the worker ended inside this scope",
+		                                 err);
 	}
 	uint8_t header[SPOOL_HEADER] = SPOOL_MAGIC;
 	spool_put_u32(header + 8, SPOOL_VERSION);
@@ -201,7 +209,8 @@ int mst_spool_write_scope_begin(struct mst_spool_writer *writer, const struct ms
 int mst_spool_write_record(struct mst_spool_writer *writer, const bson_t *record, struct mst_err *err)
 {
 	if (!writer->scope_open)
-		return mst_err_set(err, MST_E_REFUSED, "records are emitted inside an open scope; call scope_begin first");
+		return mst_err_set(err, MST_E_REFUSED,
+		                   "records are emitted inside an open scope; call scope_begin first");
 	int status = append(writer, MST_FRAME_RECORD, bson_get_data(record), record->len, err);
 	if (status == MST_OK)
 		writer->records++;
@@ -233,7 +242,8 @@ int mst_spool_write_checkpoint(struct mst_spool_writer *writer, const void *data
 int mst_spool_write_end(struct mst_spool_writer *writer, int status, const char *text, struct mst_err *err)
 {
 	bson_t doc = BSON_INITIALIZER;
-	bool built = bson_append_int32(&doc, "status", -1, status) && bson_append_utf8(&doc, "text", -1, text ? text : "", -1);
+	bool built = bson_append_int32(&doc, "status", -1, status) &&
+	             bson_append_utf8(&doc, "text", -1, text ? text : "", -1);
 	return append_bson(writer, MST_FRAME_END, &doc, built, err);
 }
 

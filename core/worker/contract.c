@@ -15,7 +15,8 @@ static void print(void *data, const char *check, bool ok, const char *text)
 	mst_json_add_text(line, "check", check);
 	mst_json_add_bool(line, "ok", ok);
 	mst_json_add_text(line, "text", text);
-	const char *plain = json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	const char *plain =
+	        json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 	if (plain && mst_file_write_all(mst_worker_stdout, plain, strlen(plain), "standard output", NULL) == MST_OK)
 		(void)mst_file_write_all(mst_worker_stdout, "\n", 1, "standard output", NULL);
 	json_object_put(line);
@@ -39,7 +40,7 @@ static bool check_silence(void)
 
 int mst_worker_contract(int argc, char **argv)
 {
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	(void)argc;
 	int status = mst_contract_run(argv[1], print, NULL, &err);
 	if (status != MST_OK && status != MST_E_PARTIAL)

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #define STRUCT(name) printf("struct %s %zu\n", #name, sizeof(struct name))
-#define MEMBER(name, member) \
+#define MEMBER(name, member)                                                                                           \
 	printf("\t%s %zu %zu\n", #member, offsetof(struct name, member), sizeof(((struct name *)0)->member))
 #define VALUE(name) printf("%s %lld\n", #name, (long long)(name))
 

@@ -36,7 +36,8 @@ static void *keep(size_t size)
 
 static const char *text(const char *good)
 {
-	static const char *const bad[] = { "", "x", "-", "a.b", "_a", "A", "\033[2J", "\xff\xfe", "include", "most", "5k", "99999999999" };
+	static const char *const bad[] = {"",        "x",        "-",       "a.b",  "_a", "A",
+	                                  "\033[2J", "\xff\xfe", "include", "most", "5k", "99999999999"};
 	uint8_t choice = take();
 	if (choice == 1)
 		return NULL;
@@ -62,8 +63,8 @@ static uint32_t number(uint32_t good)
 /* An array of `count` elements as `fill` makes them, with a stated element size that may be smaller or larger. */
 static struct muster_array array(uint32_t count, size_t item, void (*fill)(void *item, uint32_t i))
 {
-	static const int changes[] = { 0, -8, 8, -4, 4, -1, 64 };
-	struct muster_array out = { NULL, count, 0 };
+	static const int changes[] = {0, -8, 8, -4, 4, -1, 64};
+	struct muster_array out = {NULL, count, 0};
 	uint8_t choice = take();
 	out.item_size = (uint32_t)((long)item + changes[choice % (sizeof changes / sizeof changes[0])]);
 	/* Sizes and counts that are refused before anything is read have nothing behind them. */
@@ -89,9 +90,9 @@ static struct muster_array array(uint32_t count, size_t item, void (*fill)(void 
 static void fill_option(void *item, uint32_t i)
 {
 	static const struct muster_option good[] = {
-		{ "include", MUSTER_OPTION_TARGETS, MUSTER_OPTION_REQUIRED, NULL, "What.", NULL, 0, 0, "most" },
-		{ "most", MUSTER_OPTION_INT, 0, "4096", "How many.", NULL, 1, 65536, NULL },
-		{ "mode", MUSTER_OPTION_CHOICE, 0, "slow", "How.", "slow|fast", 0, 0, NULL },
+	        {"include", MUSTER_OPTION_TARGETS, MUSTER_OPTION_REQUIRED, NULL, "What.", NULL, 0, 0, "most"},
+	        {"most", MUSTER_OPTION_INT, 0, "4096", "How many.", NULL, 1, 65536, NULL},
+	        {"mode", MUSTER_OPTION_CHOICE, 0, "slow", "How.", "slow|fast", 0, 0, NULL},
 	};
 	struct muster_option *out = item;
 	*out = good[i % 3];
@@ -113,21 +114,22 @@ static void fill_field(void *item, uint32_t i)
 {
 	struct muster_field *out = item;
 	(void)i;
-	*out = (struct muster_field){ text("ports"), text("Ports"), number(MUSTER_FIELD_LIST), number(0), text("Open ports") };
+	*out = (struct muster_field){text("ports"), text("Ports"), number(MUSTER_FIELD_LIST), number(0),
+	                             text("Open ports")};
 }
 
 static void fill_text(void *item, uint32_t i)
 {
 	struct muster_text *out = item;
 	(void)i;
-	*out = (struct muster_text){ text("set-up"), text("Set up"), text("One\ntwo") };
+	*out = (struct muster_text){text("set-up"), text("Set up"), text("One\ntwo")};
 }
 
 static void fill_tool(void *item, uint32_t i)
 {
 	struct muster_tool *out = item;
 	(void)i;
-	*out = (struct muster_tool){ text("nmap"), text("nmap"), text("scans") };
+	*out = (struct muster_tool){text("nmap"), text("nmap"), text("scans")};
 }
 
 static void fill_method(void *item, uint32_t i)
@@ -173,7 +175,7 @@ static void op_close(void *instance, const struct muster_call *call)
 static void fill_interface(void *item, uint32_t i)
 {
 	struct muster_interface *out = item;
-	struct muster_discovery_ops ops = { .open = op_open, .plan = op_call, .run = op_run, .close = op_close };
+	struct muster_discovery_ops ops = {.open = op_open, .plan = op_call, .run = op_run, .close = op_close};
 	(void)i;
 	out->id = number(MUSTER_INTERFACE_DISCOVERY);
 	out->version = number(1);
@@ -188,8 +190,15 @@ static void fill_interface(void *item, uint32_t i)
 
 static struct muster_plugin *make(void)
 {
-	struct muster_plugin own = { number(MUSTER_PLUGIN_MAGIC), sizeof own, number(MUSTER_ABI_CURRENT), number(MUSTER_ABI_CURRENT),
-		                     text("sample"), text("1.0"), text("A sample"), MUSTER_NO_ARRAY, MUSTER_NO_ARRAY };
+	struct muster_plugin own = {number(MUSTER_PLUGIN_MAGIC),
+	                            sizeof own,
+	                            number(MUSTER_ABI_CURRENT),
+	                            number(MUSTER_ABI_CURRENT),
+	                            text("sample"),
+	                            text("1.0"),
+	                            text("A sample"),
+	                            MUSTER_NO_ARRAY,
+	                            MUSTER_NO_ARRAY};
 	uint8_t choice = take();
 	own.interfaces = array(1 + (choice & 1), sizeof(struct muster_interface), fill_interface);
 	own.methods = array(1 + (choice >> 1 & 1), sizeof(struct muster_method), fill_method);

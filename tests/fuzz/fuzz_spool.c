@@ -51,7 +51,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int status = mst_spool_writer_new(&writer, fd, &err);
 	must((status == MST_OK) == (before >= 0));
 	if (status == MST_OK) {
-		must(mst_spool_write_end(writer, MST_OK, "", &err) == MST_OK && mst_spool_flush(writer, false, &err) == MST_OK);
+		must(mst_spool_write_end(writer, MST_OK, "", &err) == MST_OK &&
+		     mst_spool_flush(writer, false, &err) == MST_OK);
 		mst_spool_writer_free(writer);
 		int after = read_all(fd, &torn);
 		must(!torn && (after == before + 1 || after == before + 2));

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define SIZE_MAX_INPUT (4u << 20)
-#define CUTS 64u
+#define CUTS           64u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

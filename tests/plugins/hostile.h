@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define UNUSED __attribute__((unused))
+#define UNUSED    __attribute__((unused))
 #define ADDRESSES "192.0.2.0/30"
 
 UNUSED static int good_open(const struct muster_call *call, void **instance)
@@ -28,13 +28,13 @@ UNUSED static void good_close(void *instance, const struct muster_call *call)
 
 UNUSED static struct muster_scope good_scope(void)
 {
-	struct muster_scope scope = { .size = sizeof scope, .facts = MUSTER_FACT_PRESENCE, .addresses = ADDRESSES };
+	struct muster_scope scope = {.size = sizeof scope, .facts = MUSTER_FACT_PRESENCE, .addresses = ADDRESSES};
 	return scope;
 }
 
 UNUSED static int good_shard(const struct muster_call *call, const char *id)
 {
-	struct muster_shard shard = { .size = sizeof shard, .id = id, .scope = good_scope(), .addresses = 4 };
+	struct muster_shard shard = {.size = sizeof shard, .id = id, .scope = good_scope(), .addresses = 4};
 	return call->host->shard(call, &shard);
 }
 
@@ -80,7 +80,7 @@ UNUSED static int good_run(void *instance, const struct muster_call *call, const
 /* Waits without looking at anything; the compiler cannot take it away. */
 UNUSED static void pause_ms(long ms)
 {
-	nanosleep(&(struct timespec){ ms / 1000, ms % 1000 * 1000000 }, NULL);
+	nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
 }
 
 UNUSED static void crash(void)
@@ -89,22 +89,28 @@ UNUSED static void crash(void)
 	*nowhere = 1;
 }
 
-static const struct muster_method hostile_methods[] = { { .name = "hostile", .summary = "misbehaves" } };
+static const struct muster_method hostile_methods[] = {{.name = "hostile", .summary = "misbehaves"}};
 
 /* The descriptor, as `name` says it. */
-#define DESCRIPTOR(plugin_name, plugin_magic, plugin_size, plugin_abi, ops)                                               \
-	static const struct muster_interface interfaces[] = { { MUSTER_INTERFACE_DISCOVERY, 1, sizeof(ops), 0, &(ops) } }; \
-	extern const struct muster_plugin muster_plugin_v1;                                                               \
-	__attribute__((visibility("default"))) const struct muster_plugin muster_plugin_v1 = {                            \
-		.magic = plugin_magic, .size = plugin_size, .abi_built = plugin_abi, .abi_needed = plugin_abi,             \
-		.name = plugin_name, .version = "1", .summary = "misbehaves",                                             \
-		.interfaces = MUSTER_ARRAY(interfaces), .methods = MUSTER_ARRAY(hostile_methods),                         \
+#define DESCRIPTOR(plugin_name, plugin_magic, plugin_size, plugin_abi, ops)                                            \
+	static const struct muster_interface interfaces[] = {{MUSTER_INTERFACE_DISCOVERY, 1, sizeof(ops), 0, &(ops)}}; \
+	extern const struct muster_plugin muster_plugin_v1;                                                            \
+	__attribute__((visibility("default"))) const struct muster_plugin muster_plugin_v1 = {                         \
+	        .magic = plugin_magic,                                                                                 \
+	        .size = plugin_size,                                                                                   \
+	        .abi_built = plugin_abi,                                                                               \
+	        .abi_needed = plugin_abi,                                                                              \
+	        .name = plugin_name,                                                                                   \
+	        .version = "1",                                                                                        \
+	        .summary = "misbehaves",                                                                               \
+	        .interfaces = MUSTER_ARRAY(interfaces),                                                                \
+	        .methods = MUSTER_ARRAY(hostile_methods),                                                              \
 	}
 
 /* A plugin with a good descriptor and these four functions. */
-#define HOSTILE(plugin_name, open_fn, plan_fn, run_fn)                                                                    \
-	static const struct muster_discovery_ops hostile_ops = { .open = open_fn, .plan = plan_fn, .run = run_fn,          \
-		                                                 .close = good_close };                                    \
+#define HOSTILE(plugin_name, open_fn, plan_fn, run_fn)                                                                 \
+	static const struct muster_discovery_ops hostile_ops = {                                                       \
+	        .open = open_fn, .plan = plan_fn, .run = run_fn, .close = good_close};                                 \
 	DESCRIPTOR(plugin_name, MUSTER_PLUGIN_MAGIC, sizeof(struct muster_plugin), MUSTER_ABI_CURRENT, hostile_ops)
 
 #endif

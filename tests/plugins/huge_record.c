@@ -19,7 +19,8 @@ static int bad_run(void *instance, const struct muster_call *call, const struct 
 	status = host->record_begin(call, "192.0.2.3");
 	status = status == MUSTER_OK ? host->record_array(call, "list") : status;
 	while (status == MUSTER_OK)
-		status = host->record_text(call, NULL, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
+		status = host->record_text(call, NULL,
+		                           "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef");
 	host->record_end(call);
 	host->record_emit(call);
 	host->record_drop(call);

@@ -5,7 +5,8 @@
 static int bad_plan(void *instance, const struct muster_call *call)
 {
 	static char spec[65537];
-	struct muster_shard shard = { .size = sizeof shard, .id = "big", .spec = { spec, sizeof spec }, .scope = good_scope() };
+	struct muster_shard shard = {
+	        .size = sizeof shard, .id = "big", .spec = {spec, sizeof spec}, .scope = good_scope()};
 	int status = good_plan(instance, call);
 	if (status == MUSTER_OK && good_shard(call, "s1") == MUSTER_OK)
 		return call->host->fail(call, MUSTER_E_FAILED, "the host took one id twice");
