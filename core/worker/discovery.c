@@ -61,7 +61,7 @@ static int make_host(struct work *work, struct mst_err *err)
 	        .source_address = job->source_address,
 	        .dns_servers = job->dns_servers,
 	        .max_rate = job->max_rate,
-	        .net_raw_promised = job->trusted_net_raw,
+	        .net_raw_promised = job->trusted_net_raw && (method->def.wants & MUSTER_WANTS_NET_RAW),
 	        .line_fd = MST_WORKER_LINE_FD,
 	        .segment_fd = work->context == MST_HOST_RUN || work->context == MST_HOST_READ ? MST_WORKER_DATA_FD : -1,
 	        .known_fd = work->context == MST_HOST_PLAN ? MST_WORKER_DATA_FD : -1,

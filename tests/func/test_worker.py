@@ -171,7 +171,8 @@ def test_noise_corrupts_nothing(start):
     assert len(floods) <= 10000
     texts = [line["text"] for line in worker.of("log")]
     assert sum("further log lines" in text for text in texts) == 1
-    assert any("words on stderr" in text for text in texts)
+    if b"__asan_init" not in (start.build / "muster-worker").read_bytes():  # there stderr is left to the sanitizer
+        assert any("words on stderr" in text for text in texts) and worker.err == b""
     assert len(worker.of("progress")) < 200 and worker.of("progress")[-1]["done"] == 4999
 
 
