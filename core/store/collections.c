@@ -20,11 +20,13 @@ static const struct muster_field interface_fields[] = {
 	LIST("labels"), LIST("manual_labels"), BOOL("ignored"), TEXT("computer_id"), TIME("first_seen"), TIME("last_seen"),
 	TIME("last_discovered"), TIME("first_managed"), TIME("last_managed"), TIME("created"), TIME("updated"), TEXT("note"),
 	TEXT("os_note"), TEXT("created_run"), TEXT("changed_run"), TEXT("change"), TEXT("lost_run"),
+	TEXT("unsettled_run"),
 };
 static const struct muster_index interface_indexes[] = {
 	UNIQUE("number", "number"), INDEX("address", "zone,ip_key"), INDEX("ip_key", "ip_key"), INDEX("mac", "mac"),
 	INDEX("hostname", "hostname"), INDEX("state", "state"), INDEX("last_seen", "last_seen"), INDEX("first_seen", "first_seen"),
 	INDEX("created_run", "created_run"), INDEX("changed_run", "changed_run"), INDEX("lost_run", "lost_run"),
+	INDEX("unsettled_run", "unsettled_run"),
 	INDEX("os_platform", "os_platform"),
 };
 
@@ -34,9 +36,11 @@ static const struct muster_index identity_indexes[] = { INDEX("interface", "inte
 static const struct muster_field observation_fields[] = {
 	TEXT("interface"), TEXT("profile"), TEXT("zone"), TEXT("method"), TEXT("source_key"), ADDRESS("ip"), TEXT("ip_key"), TEXT("mac"),
 	TIME("first_seen"), TIME("last_seen"), TEXT("last_run"), INT("missed"), TEXT("missed_run"), TIME("os_seen"), TEXT("hash"),
+	BOOL("timed_out"), BOOL("displaced"), BOOL("shared_mac"),
 };
 static const struct muster_index observation_indexes[] = {
 	INDEX("interface", "interface"), INDEX("place", "profile,zone,ip_key"), INDEX("last_run", "last_run"),
+	INDEX("mac", "zone,mac"),
 };
 
 static const struct muster_field history_fields[] = { TEXT("observation"), TEXT("interface"), TIME("from"), TIME("to") };
