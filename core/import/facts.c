@@ -56,21 +56,23 @@ static int add_sorted(struct mst_buf *out, const bson_t *doc, const char *key, c
 
 static int add_ports(struct mst_buf *out, const bson_t *doc)
 {
+	struct mst_port *ports;
+	size_t counts[MST_PROTOS], at = 0;
 	bson_t array;
 	if (!mst_doc_array(doc, "ports", &array))
 		return 0;
-	struct mst_port_sets *sets = calloc(2, sizeof *sets);
-	if (!sets)
+	if (mst_ports_open_list(&array, &ports, counts) != 0)
 		return MST_E_NO_MEMORY;
-	int code = mst_ports_open(&array, &sets[0], &sets[1]);
-	for (int proto = 0; proto < MST_PROTOS && code == 0; proto++)
-		if (mst_ports_count(&sets[0].of[proto]) > 0) {
+	for (int proto = 0; proto < MST_PROTOS; proto++) {
+		if (counts[proto] > 0) {
 			mst_buf_printf(out, "%s=", mst_proto_name(proto));
-			code = mst_ports_text(&sets[0].of[proto], out);
+			mst_port_list_text(ports + at, counts[proto], out);
 			mst_buf_char(out, '\n');
 		}
-	free(sets);
-	return code;
+		at += counts[proto];
+	}
+	free(ports);
+	return 0;
 }
 
 int mst_fold_facts(const bson_t *doc, struct mst_buf *out)

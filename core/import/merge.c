@@ -293,13 +293,19 @@ static void write_ports(const struct mst_port_sets *open, bson_t *out)
 	bson_t array = BSON_INITIALIZER;
 	uint32_t index = 0;
 	/* By number, TCP before UDP of the same number. */
-	for (unsigned port = 1; port <= 65535 && index < MST_MERGED_PORTS_MAX; port++)
+	for (unsigned port = 0; port <= 65535 && index < MST_MERGED_PORTS_MAX; port++) {
+		uint8_t any = open->of[0].bits[port / 8] | open->of[1].bits[port / 8] | open->of[2].bits[port / 8];
+		if (port % 8 == 0 && any == 0) {
+			port += 7;
+			continue;
+		}
 		for (int proto = 0; proto < MST_PROTOS; proto++)
 			if (mst_ports_has(&open->of[proto], port)) {
 				char text[16];
 				mst_port_text(proto, port, text, sizeof text);
 				mst_doc_push_text(&array, &index, text);
 			}
+	}
 	if (index > 0)
 		bson_append_array(out, "ports", -1, &array);
 	bson_destroy(&array);

@@ -103,20 +103,20 @@ static int read_list(struct mst_port_group *group, const bson_t *doc, struct mst
 	return 0;
 }
 
+/* "1,3-4" as write_range leaves it; what does not read so ends the list. */
 static int read_range(struct mst_port_group *group, const char *range, struct mst_port_sets *decided)
 {
-	struct mst_ports *set = calloc(1, sizeof *set);
 	int code = 0;
-	if (!set)
-		return MST_E_NO_MEMORY;
-	if (mst_ports_parse(set, range, NULL) == 0)
-		for (unsigned port = 1; port <= 65535 && code == 0; port++) {
-			if (port % 8 == 0 && set->bits[port / 8] == 0)
-				port += 7;
-			else if (mst_ports_has(set, port))
-				code = add_port(group, port, NULL, decided);
-		}
-	free(set);
+	while (code == 0 && *range >= '0' && *range <= '9') {
+		char *end;
+		unsigned long first = strtoul(range, &end, 10);
+		unsigned long last = *end == '-' ? strtoul(end + 1, &end, 10) : first;
+		for (unsigned long port = first; port <= last && port <= 65535 && code == 0; port++)
+			code = add_port(group, (unsigned)port, NULL, decided);
+		range = *end == ',' ? end + 1 : end;
+		if (*end != ',')
+			break;
+	}
 	return code;
 }
 
@@ -169,20 +169,28 @@ static int by_group(const void *left, const void *right)
 	return order != 0 ? order : (a->ttl > b->ttl) - (a->ttl < b->ttl);
 }
 
+int mst_port_list_text(const struct mst_port *ports, size_t count, struct mst_buf *out)
+{
+	for (size_t i = 0; i < count;) {
+		size_t last = i;
+		while (last + 1 < count && ports[last + 1].port == ports[last].port + 1)
+			last++;
+		mst_buf_printf(out, "%s%u", i ? "," : "", ports[i].port);
+		if (last > i)
+			mst_buf_printf(out, "-%u", ports[last].port);
+		i = last + 1;
+	}
+	return out->failed ? MST_E_NO_MEMORY : 0;
+}
+
 static int write_range(const struct mst_port_group *group, bson_t *out)
 {
-	struct mst_ports *set = calloc(1, sizeof *set);
 	struct mst_buf text;
-	if (!set)
-		return MST_E_NO_MEMORY;
 	mst_buf_init(&text, MST_MAX_RECORD);
-	for (size_t i = 0; i < group->count; i++)
-		mst_ports_set(set, group->ports[i].port);
-	int code = mst_ports_text(set, &text);
+	int code = mst_port_list_text(group->ports, group->count, &text);
 	mst_doc_add_int(out, "count", (int64_t)group->count);
 	mst_doc_add_text(out, "range", mst_buf_text(&text));
 	mst_buf_free(&text);
-	free(set);
 	return code;
 }
 
@@ -247,6 +255,32 @@ void mst_ports_free(struct mst_port_groups *groups)
 	free(groups->items);
 	groups->items = NULL;
 	groups->count = 0;
+}
+
+int mst_ports_open_list(const bson_t *array, struct mst_port **out, size_t counts[MST_PROTOS])
+{
+	struct mst_port_groups groups = { 0 };
+	struct mst_port_sets *decided = calloc(1, sizeof *decided);
+	int code = decided ? mst_ports_read(&groups, array, decided) : MST_E_NO_MEMORY;
+	size_t total = 0, used = 0;
+	free(decided);
+	for (size_t i = 0; i < groups.count; i++)
+		total += groups.items[i].open ? groups.items[i].count : 0;
+	*out = code == 0 ? calloc(total + 1, sizeof **out) : NULL;
+	for (int proto = 0; *out && proto < MST_PROTOS; proto++) {
+		size_t start = used;
+		for (size_t i = 0; i < groups.count; i++) {
+			const struct mst_port_group *group = &groups.items[i];
+			if (!group->open || group->proto != proto || group->count == 0)
+				continue;
+			memcpy(*out + used, group->ports, group->count * sizeof **out);
+			used += group->count;
+		}
+		counts[proto] = used - start;
+		qsort(*out + start, used - start, sizeof **out, by_port);
+	}
+	mst_ports_free(&groups);
+	return *out ? 0 : MST_E_NO_MEMORY;
 }
 
 int mst_ports_open(const bson_t *array, struct mst_port_sets *open, struct mst_port_sets *known)

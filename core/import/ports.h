@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/buf.h"
 
 /* Protocols that a port may have, in the order of their texts. */
 enum mst_proto { MST_PROTO_TCP, MST_PROTO_UDP, MST_PROTO_SCTP, MST_PROTOS };
@@ -52,6 +53,11 @@ void mst_ports_free(struct mst_port_groups *groups);
 
 /* Open ports of a `ports` array into `open`, and every port that it speaks of into `known`. */
 int mst_ports_open(const bson_t *array, struct mst_port_sets *open, struct mst_port_sets *known);
+/* The open ports of a `ports` array, those of one protocol after those of another, each sorted. Caller frees *out; names are
+ * borrowed from `array`. */
+int mst_ports_open_list(const bson_t *array, struct mst_port **out, size_t counts[MST_PROTOS]);
+/* Appends sorted ports as "1,3-4". */
+int mst_port_list_text(const struct mst_port *ports, size_t count, struct mst_buf *out);
 /* Text of one port: "22", "53/udp". */
 void mst_port_text(int proto, unsigned port, char *out, size_t size);
 
