@@ -65,7 +65,7 @@ static int stored(struct mst_call *call, const char *name, struct json_object **
 }
 
 /* New rules hold for what is stored already and for every import from now on. */
-static int apply(struct mst_call *call, int64_t *changed, struct mst_err *err)
+static int apply(struct mst_call *call, struct mst_err *err)
 {
 	struct mst_call_import room = {NULL, NULL};
 	struct json_object *labels = NULL, *wish, *answer = NULL;
@@ -80,7 +80,7 @@ static int apply(struct mst_call *call, int64_t *changed, struct mst_err *err)
 	if (rc == MST_OK)
 		rc = mst_call_import_open(call, &room, err);
 	if (rc == MST_OK)
-		rc = mst_import_reclassify(room.import, changed, err);
+		rc = mst_import_reclassify(room.import, NULL, err);
 	mst_call_import_close(&room);
 	return rc;
 }
@@ -98,6 +98,20 @@ static int write_rule(struct mst_call *call, const char *name, const char *when,
 		rc = mst_store_write(call->store, batch, err);
 	mst_batch_free(batch);
 	bson_destroy(doc);
+	return rc;
+}
+
+static int count_matches(struct mst_call *call, const char *when, int64_t *matched, struct mst_err *err)
+{
+	bson_t filter = BSON_INITIALIZER;
+	size_t count;
+	const struct mst_column *columns = mst_interface_columns(&count);
+	int rc = when[0] ? mst_filter_parse(when, columns, count, mst_time_now(), &filter, err) : MST_OK;
+
+	*matched = 0;
+	if (rc == MST_OK && when[0])
+		rc = mst_store_count(call->store, "interfaces", &filter, matched, err);
+	bson_destroy(&filter);
 	return rc;
 }
 
@@ -120,7 +134,7 @@ int mst_api_label_put(struct mst_call *call, struct mst_err *err)
 {
 	const char *name = call->captures[0], *when, *action;
 	struct json_object *wish = NULL, *old = NULL;
-	int64_t changed = 0;
+	int64_t matched = 0;
 	int rc = mst_call_json(call, &wish, err);
 
 	if (rc == MST_OK)
@@ -134,14 +148,16 @@ int mst_api_label_put(struct mst_call *call, struct mst_err *err)
 	if (rc == MST_OK)
 		rc = write_rule(call, name, when, action, mst_json_bool(wish, "enabled", true), err);
 	if (rc == MST_OK)
-		rc = apply(call, &changed, err);
+		rc = apply(call, err);
+	if (rc == MST_OK)
+		rc = count_matches(call, when, &matched, err);
 	if (rc == MST_OK) {
 		call->answer = json_object_new_object();
 		mst_json_add_text(call->answer, "name", name);
 		mst_json_add_text(call->answer, "when", when);
 		mst_json_add_text(call->answer, "action", action);
 		mst_json_add_bool(call->answer, "created", old == NULL);
-		mst_json_add_int(call->answer, "changed", changed);
+		mst_json_add_int(call->answer, "matched", matched);
 	}
 	json_object_put(old);
 	json_object_put(wish);
@@ -176,7 +192,6 @@ int mst_api_label_delete(struct mst_call *call, struct mst_err *err)
 {
 	const char *name = call->captures[0];
 	struct json_object *old = NULL;
-	int64_t changed = 0;
 	int rc = stored(call, name, &old, err);
 
 	if (rc == MST_OK && !old)
@@ -186,11 +201,10 @@ int mst_api_label_delete(struct mst_call *call, struct mst_err *err)
 	else if (rc == MST_OK)
 		rc = remove_rule(call, name, err);
 	if (rc == MST_OK)
-		rc = apply(call, &changed, err);
+		rc = apply(call, err);
 	if (rc == MST_OK) {
 		call->answer = json_object_new_object();
 		mst_json_add_text(call->answer, "removed", name);
-		mst_json_add_int(call->answer, "changed", changed);
 	}
 	json_object_put(old);
 	return rc;
@@ -204,10 +218,10 @@ static int test_answer(struct mst_call *call, const char *when, struct mst_err *
 	size_t count;
 	const struct mst_column *columns = mst_interface_columns(&count);
 	int64_t matched = 0;
-	int rc = when[0] ? mst_filter_parse(when, columns, count, mst_time_now(), &filter, err) : MST_OK;
+	int rc = count_matches(call, when, &matched, err);
 
 	if (rc == MST_OK && when[0])
-		rc = mst_store_count(call->store, "interfaces", &filter, &matched, err);
+		rc = mst_filter_parse(when, columns, count, mst_time_now(), &filter, err);
 	if (rc == MST_OK && when[0])
 		rc = mst_page_array(call, &find, MST_DOC_INTERFACE, &sample, err);
 	if (rc == MST_OK) {

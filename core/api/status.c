@@ -18,7 +18,7 @@ static int take_count(void *data, const bson_t *key, int64_t count)
 	struct json_object *out = data;
 	bson_iter_t at;
 
-	if (bson_iter_init_find(&at, key, "key") && BSON_ITER_HOLDS_UTF8(&at) && bson_iter_utf8(&at, NULL)[0])
+	if (bson_iter_init(&at, key) && bson_iter_next(&at) && BSON_ITER_HOLDS_UTF8(&at) && bson_iter_utf8(&at, NULL)[0])
 		mst_json_add_int(out, bson_iter_utf8(&at, NULL), count);
 	return MST_OK;
 }

@@ -75,7 +75,7 @@ static size_t discovery_methods(struct daemon *d)
 
 static int load_settings(struct daemon *d, struct mst_err *err)
 {
-	struct mst_faults faults = {NULL, 0};
+	struct mst_faults faults = {.items = NULL};
 	char path[PATH_MAX];
 	bool have = mst_daemon_config(d->options, path);
 	int rc = mst_settings_load(&d->settings, have ? path : NULL, d->methods, discovery_methods(d), &faults, err);

@@ -61,7 +61,6 @@ static void take_targets(struct mst_run *run, struct json_object *line)
 {
 	struct json_object *refused = mst_json_array(line, "refused");
 
-	run->addresses = mst_json_int(line, "included", 0);
 	run->excluded = mst_json_int(line, "excluded", 0);
 	json_object_put(run->refused);
 	run->refused = json_object_get(refused);
@@ -99,11 +98,10 @@ static void planned(struct mst_run *run)
 {
 	struct mst_err err = {.code = MST_OK};
 
-	for (size_t i = 0, sum = 0; run->addresses == 0 && i < run->shard_count; i++) {
-		sum += (size_t)run->shards[i]->addresses;
-		if (i + 1 == run->shard_count)
-			run->addresses = (int64_t)sum;
-	}
+	/* What will be covered: after exclusions and rules, which only the shards know. */
+	run->addresses = 0;
+	for (size_t i = 0; i < run->shard_count; i++)
+		run->addresses += run->shards[i]->addresses;
 	if (run->shard_count > 0)
 		mst_text_set(&run->command, run->shards[0]->command);
 	if (run->shard_count == 0 && run->refused && json_object_array_length(run->refused) > 0) {

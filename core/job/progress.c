@@ -124,9 +124,11 @@ static struct json_object *shards_json(const struct mst_run *run)
 
 static struct json_object *run_json(const struct mst_run *run)
 {
+	struct mst_run_sum sum;
 	static const char *const kinds[] = {"", "scan", "import", "plan"};
 	struct json_object *out = json_object_new_object();
 
+	mst_run_sum(run, &sum);
 	mst_json_add_text(out, "_id", run->id);
 	mst_json_add_int(out, "number", run->number);
 	mst_json_add_text(out, "kind", kinds[run->kind]);
@@ -141,6 +143,7 @@ static struct json_object *run_json(const struct mst_run *run)
 	mst_json_add_int(out, "started", run->started);
 	mst_json_add_int(out, "ended", run->ended);
 	mst_json_add_int(out, "addresses", run->addresses);
+	mst_json_add_int(out, "shards_done", (int64_t)(sum.complete + sum.partial));
 	mst_json_add_text(out, "command", run->command ? run->command : "");
 	json_object_object_add(out, "refused", copy_of(run->refused));
 	if (run->plan_error.code != MST_OK)

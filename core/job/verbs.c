@@ -258,12 +258,55 @@ static void retry(struct mst_engine *engine, struct mst_request *request)
 	mst_request_refuse(request, &err);
 }
 
+struct asking {
+	struct mst_engine *engine;
+	struct mst_request *request;
+};
+
+static int stored_work(struct mst_store *store, void *data, struct mst_err *err)
+{
+	(void)store;
+	(void)data;
+	(void)err;
+	return MST_OK;
+}
+
+static void stored_done(void *data, int rc, const struct mst_err *err)
+{
+	struct asking *asking = data;
+
+	(void)rc;
+	(void)err;
+	asking->engine->pending--;
+	refuse(asking->request, MST_E_NOT_FOUND, "this run is not running");
+	free(asking);
+}
+
+/* A run that has just ended is told from the store, once the store thread has written its end. */
+static void answer_when_stored(struct mst_engine *engine, struct mst_request *request)
+{
+	struct asking *asking = calloc(1, sizeof(*asking));
+
+	if (asking) {
+		asking->engine = engine;
+		asking->request = request;
+		if (mst_jobdb_do(engine->db, stored_work, stored_done, asking, NULL) == MST_OK) {
+			engine->pending++;
+			return;
+		}
+		free(asking);
+	}
+	refuse(request, MST_E_NOT_FOUND, "this run is not running");
+}
+
 static void progress(struct mst_engine *engine, struct mst_request *request)
 {
 	struct mst_run *run = mst_run_find(engine, mst_json_text(request->arguments, "key", ""));
 
 	if (run && (mst_run_active(run) || run->kind == MST_RUN_PLAN))
 		mst_request_answer(request, mst_run_progress(run));
+	else if (run)
+		answer_when_stored(engine, request);
 	else
 		refuse(request, MST_E_NOT_FOUND, "this run is not running");
 }
