@@ -137,8 +137,9 @@ struct sq_store {
 	size_t reader_count;
 	struct sq_collection *collections[SQ_MAX_COLLECTIONS];
 	size_t collection_count;
-	bson_t doc;  /* what `get` lends */
-	bson_t rest; /* scratch: the undeclared part of a document being written */
+	/* By pointer: libbson aligns a bson_t to 128 bytes, and malloc does not. */
+	bson_t *doc;  /* what `get` lends */
+	bson_t *rest; /* scratch: the undeclared part of a document being written */
 	struct sq_sql sql, lists;
 	struct sq_binds binds;
 	struct sq_err err;

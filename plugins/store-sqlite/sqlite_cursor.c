@@ -12,7 +12,7 @@ struct muster_cursor {
 	struct sq_projection projection;
 	bool projected, ahead; /* ahead: find has stepped, and the row waits */
 	void *held;            /* copies of what the query lent: values are bound by reference */
-	bson_t doc;
+	bson_t *doc;
 };
 
 /* filter, sort, after and fields outlive the find. */
@@ -44,7 +44,7 @@ void sq_cursor_close(struct muster_cursor *cursor)
 		cursor->conn->busy = false;
 	}
 	sq_projection_free(&cursor->projection);
-	bson_destroy(&cursor->doc);
+	bson_destroy(cursor->doc);
 	free(cursor->held);
 	free(cursor);
 }
@@ -96,7 +96,7 @@ int sq_find(struct sq_store *store, const struct muster_query *query, struct mus
 	struct muster_cursor *cursor = calloc(1, sizeof *cursor);
 	if (!cursor)
 		return sq_err_set(err, MUSTER_E_NO_MEMORY, "%s: there is not enough memory", store->path);
-	bson_init(&cursor->doc);
+	cursor->doc = bson_new();
 	int status = hold(cursor, &held);
 	if (status != MUSTER_OK)
 		sq_err_set(err, status, "%s: there is not enough memory", store->path);
@@ -119,8 +119,8 @@ int sq_next(struct sq_store *store, struct muster_cursor *cursor, struct muster_
 			return status;
 	}
 	cursor->ahead = false;
-	int status = sq_doc_read(cursor->coll, cursor->projected ? &cursor->projection : NULL, cursor->stmt, &cursor->doc, err);
-	out->data = bson_get_data(&cursor->doc);
-	out->length = cursor->doc.len;
+	int status = sq_doc_read(cursor->coll, cursor->projected ? &cursor->projection : NULL, cursor->stmt, cursor->doc, err);
+	out->data = bson_get_data(cursor->doc);
+	out->length = cursor->doc->len;
 	return status;
 }

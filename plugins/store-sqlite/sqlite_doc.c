@@ -69,9 +69,9 @@ static int column_parameter(const struct sq_collection *coll, int field)
 
 static int bind_rest(struct sq_store *store, sqlite3_stmt *stmt, int at)
 {
-	if (bson_empty(&store->rest))
+	if (bson_empty(store->rest))
 		return sqlite3_bind_null(stmt, at);
-	return sqlite3_bind_blob64(stmt, at, bson_get_data(&store->rest), store->rest.len, SQLITE_STATIC);
+	return sqlite3_bind_blob64(stmt, at, bson_get_data(store->rest), store->rest->len, SQLITE_STATIC);
 }
 
 int sq_doc_bind(struct sq_store *store, const struct sq_collection *coll, const bson_t *doc, sqlite3_stmt *stmt,
@@ -80,7 +80,7 @@ int sq_doc_bind(struct sq_store *store, const struct sq_collection *coll, const 
 	bson_iter_t iter;
 	int hint = 0, status = MUSTER_OK, last = column_parameter(coll, (int)coll->count);
 	*id = NULL;
-	bson_reinit(&store->rest);
+	bson_reinit(store->rest);
 	sq_sql_reset(&store->lists);
 	sqlite3_clear_bindings(stmt);
 	if (!bson_iter_init(&iter, doc))
@@ -99,7 +99,7 @@ int sq_doc_bind(struct sq_store *store, const struct sq_collection *coll, const 
 			hint = field + 1;
 		if (field >= 0 && coll->fields[field].column)
 			status = bind_field(store, coll, field, &iter, stmt, column_parameter(coll, field), &kept, err);
-		if (status == MUSTER_OK && !kept && !bson_append_iter(&store->rest, NULL, 0, &iter))
+		if (status == MUSTER_OK && !kept && !bson_append_iter(store->rest, NULL, 0, &iter))
 			status = sq_err_set(err, MUSTER_E_LIMIT, "collection %s: a document is too large", coll->name);
 	}
 	if (status == MUSTER_OK && !*id)

@@ -24,8 +24,8 @@ static void store_free(struct sq_store *store)
 	sq_conn_close(&store->writer);
 	for (size_t i = 0; i < store->collection_count; i++)
 		sq_collection_free(store->collections[i]);
-	bson_destroy(&store->doc);
-	bson_destroy(&store->rest);
+	bson_destroy(store->doc);
+	bson_destroy(store->rest);
 	sq_sql_free(&store->sql);
 	sq_sql_free(&store->lists);
 	sq_binds_free(&store->binds);
@@ -45,8 +45,8 @@ static int op_open(const struct muster_call *call, void **instance)
 		free(store);
 		return call->host->fail(call, MUSTER_E_NO_MEMORY, "there is not enough memory");
 	}
-	bson_init(&store->doc);
-	bson_init(&store->rest);
+	store->doc = bson_new();
+	store->rest = bson_new();
 	int status = sq_store_prepare(store, &store->err);
 	if (status == MUSTER_OK)
 		*instance = store;
@@ -87,14 +87,14 @@ static int get(struct sq_store *store, const char *collection, const char *id, s
 	sqlite3_bind_text(stmt, 1, id, -1, SQLITE_STATIC);
 	int rc = sqlite3_step(stmt);
 	if (rc == SQLITE_ROW)
-		status = sq_doc_read(coll, NULL, stmt, &store->doc, &store->err);
+		status = sq_doc_read(coll, NULL, stmt, store->doc, &store->err);
 	else if (rc == SQLITE_DONE)
 		status = sq_err_set(&store->err, MUSTER_E_NOT_FOUND, "%s: no document %.200s", collection, id);
 	else
 		status = sq_fail(store, &store->writer, rc, "read it", &store->err);
 	sq_stmt_done(&store->writer, stmt);
-	out->data = bson_get_data(&store->doc);
-	out->length = store->doc.len;
+	out->data = bson_get_data(store->doc);
+	out->length = store->doc->len;
 	return status;
 }
 
