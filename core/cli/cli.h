@@ -99,7 +99,7 @@ int mst_cli_paths(const struct mst_cli *cli, struct mst_paths *paths, struct mst
 void mst_help_all(const struct mst_cli *cli);
 int mst_help_command(struct mst_cli *cli, const struct mst_command *command, struct mst_err *err);
 /* Rows of an option table. */
-void mst_help_options(const struct mst_arg_option *options);
+void mst_help_options(const struct mst_cli *cli, const struct mst_arg_option *options);
 
 /* The commands, one file each. */
 extern const struct mst_command mst_command_status, mst_command_scan, mst_command_import, mst_command_interfaces,

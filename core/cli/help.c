@@ -29,7 +29,7 @@ void mst_help_all(const struct mst_cli *cli)
 			       mst_out_off(cli->colour));
 	}
 	heading(cli, "Options, anywhere on the line");
-	mst_help_options(mst_global_options);
+	mst_help_options(cli, mst_global_options);
 	heading(cli, "Filters");
 	printf("  column=value, also != ~ (contains) < <= > >=; blanks between terms mean and, commas in a value mean or:\n"
 	       "  muster interfaces state=unmanaged port=22,3389 ip=10.1.0.0/16 'last_seen<7d'\n");
@@ -38,7 +38,7 @@ void mst_help_all(const struct mst_cli *cli)
 	       "More: muster help COMMAND, muster help scan METHOD, man muster, man muster.conf\n");
 }
 
-void mst_help_options(const struct mst_arg_option *options)
+void mst_help_options(const struct mst_cli *cli, const struct mst_arg_option *options)
 {
 	for (const struct mst_arg_option *row = options; row->name; row++) {
 		char left[96];
@@ -49,11 +49,12 @@ void mst_help_options(const struct mst_arg_option *options)
 			printf("  %-28s ", left);
 		else
 			printf("  %s\n  %28s ", left, "");
-		mst_help_wrap(row->help, 31);
+		mst_help_wrap(cli, row->help, 31);
 	}
 }
 
-static void usage_line(const struct mst_command *command, const struct mst_verb *verb, bool first)
+static void usage_line(const struct mst_cli *cli, const struct mst_command *command, const struct mst_verb *verb,
+                       bool first)
 {
 	char left[160];
 	const char *space = verb->name[0] ? " " : "";
@@ -65,17 +66,17 @@ static void usage_line(const struct mst_command *command, const struct mst_verb 
 		printf("%-52s ", left);
 	else
 		printf("%s\n%60s", left, "");
-	mst_help_wrap(verb->help, 60);
+	mst_help_wrap(cli, verb->help, 60);
 }
 
 int mst_help_command(struct mst_cli *cli, const struct mst_command *command, struct mst_err *err)
 {
 	printf("muster %s: %s\n\n", command->name, command->summary);
 	for (const struct mst_verb *verb = command->verbs; verb->run; verb++)
-		usage_line(command, verb, verb == command->verbs);
+		usage_line(cli, command, verb, verb == command->verbs);
 	if (command->options) {
 		heading(cli, "Options");
-		mst_help_options(command->options);
+		mst_help_options(cli, command->options);
 	}
 	if (cli->method) {
 		char text[128];

@@ -31,6 +31,7 @@ int mst_interfaces_columns(struct mst_cli *cli, struct mst_err *err)
 		return MST_OK;
 	}
 	mst_table_init(&table);
+	table.wrap = true;
 	mst_table_add_column(&table, "column", 0, 8, false);
 	mst_table_add_column(&table, "shown", 2, 5, false);
 	mst_table_add_column(&table, "type", 1, 4, false);

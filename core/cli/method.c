@@ -174,9 +174,9 @@ int mst_method_options_json(struct mst_cli *cli, const char *const *targets, siz
 	return rc;
 }
 
-void mst_help_wrap(const char *text, size_t left)
+void mst_help_wrap(const struct mst_cli *cli, const char *text, size_t left)
 {
-	size_t at = left, room = WRAP_WIDTH;
+	size_t at = left, room = cli->width > left + 20 && cli->width < WRAP_WIDTH ? cli->width : WRAP_WIDTH;
 
 	while (*text) {
 		size_t n = strcspn(text, " ");
@@ -213,7 +213,7 @@ void mst_method_help(const struct mst_cli *cli)
 		struct mst_arg_option shown[2] = {*row, {0}};
 
 		shown[0].help = help ? help : def->help;
-		mst_help_options(shown);
+		mst_help_options(cli, shown);
 		free(help);
 	}
 }
@@ -231,7 +231,7 @@ int mst_method_help_list(struct mst_cli *cli, const char *command, struct mst_er
 
 		for (size_t j = 0; plugin->discovery && j < plugin->method_count; j++) {
 			printf("  %-11s ", plugin->methods[j].def.name);
-			mst_help_wrap(plugin->methods[j].def.summary, 14);
+			mst_help_wrap(cli, plugin->methods[j].def.summary, 14);
 		}
 	}
 	return MST_OK;

@@ -21,6 +21,6 @@ void mst_method_help(const struct mst_cli *cli);
 /* Prints which methods there are and how to see their options. */
 int mst_method_help_list(struct mst_cli *cli, const char *command, struct mst_err *err);
 /* Prints text wrapped to the screen, from column `left` on; ends the line. */
-void mst_help_wrap(const char *text, size_t left);
+void mst_help_wrap(const struct mst_cli *cli, const char *text, size_t left);
 
 #endif

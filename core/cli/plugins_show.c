@@ -42,6 +42,7 @@ static int show_options(const struct mst_cli *cli, const char *head, const struc
 		return MST_OK;
 	title(cli, head);
 	mst_table_init(&table);
+	table.wrap = true;
 	mst_table_add_column(&table, "option", 0, 8, false);
 	mst_table_add_column(&table, "type", 2, 6, false);
 	mst_table_add_column(&table, "default", 1, 7, false);
@@ -69,6 +70,7 @@ static int show_fields(const struct mst_cli *cli, const struct mst_method *metho
 		return MST_OK;
 	title(cli, "Columns that it fills");
 	mst_table_init(&table);
+	table.wrap = true;
 	mst_table_add_column(&table, "field", 0, 8, false);
 	mst_table_add_column(&table, "type", 1, 6, false);
 	mst_table_add_column(&table, "meaning", 2, 30, false);
@@ -141,9 +143,9 @@ static int show_method(const struct mst_cli *cli, const struct mst_manifest *plu
 	if (rc == MST_OK && method->text_count > 0)
 		title(cli, "Texts");
 	for (size_t i = 0; rc == MST_OK && i < method->text_count; i++) {
-		printf("  %-16s ", method->texts[i].name);
+		printf("  %-12s ", method->texts[i].name);
 		mst_out_text(stdout, method->texts[i].title);
-		printf("      muster plugins show %s --text %s\n", plugin->name, method->texts[i].name);
+		printf("\n               muster plugins show %s --text %s\n", plugin->name, method->texts[i].name);
 	}
 	return rc;
 }

@@ -227,6 +227,32 @@ static void draw(struct mst_buf *out, const struct mst_table_column *column, con
 		pad(out, blanks);
 }
 
+/* The words of `text` in lines of the column's width, the further ones indented. */
+static void wrap(struct mst_buf *out, const char *text, size_t width, size_t indent)
+{
+	size_t at = 0;
+
+	while (*text) {
+		size_t n = strcspn(text, " "), w;
+		char *word = mst_str_dupn(text, n);
+
+		w = word ? mst_str_width(word) : 0;
+		if (at > 0 && at + 1 + w > width) {
+			mst_buf_char(out, '\n');
+			pad(out, indent);
+			at = 0;
+		} else if (at > 0) {
+			mst_buf_char(out, ' ');
+			at++;
+		}
+		mst_table_cut(out, word ? word : "", width);
+		at += w;
+		free(word);
+		text += n;
+		text += strspn(text, " ");
+	}
+}
+
 int mst_table_render(struct mst_table *table, size_t width, bool colour, struct mst_buf *out, struct mst_err *err)
 {
 	size_t last = 0, rows = mst_table_rows(table);
@@ -245,7 +271,10 @@ int mst_table_render(struct mst_table *table, size_t width, bool colour, struct 
 
 			if (column->left_out || column->hidden)
 				continue;
-			draw(out, column, cell ? cell->text : column->title, on, i == last);
+			if (i == last && table->wrap && cell && !on[0])
+				wrap(out, cell->text, column->width, total_width(table) - column->width);
+			else
+				draw(out, column, cell ? cell->text : column->title, on, i == last);
 			if (i != last)
 				pad(out, GAP);
 		}

@@ -35,6 +35,7 @@ struct mst_table {
 	size_t cell_count, cell_cap;
 	bool blanks; /* empty cells stay blank instead of "-" */
 	bool headless;
+	bool wrap;   /* the last column goes on in further lines instead of being cut */
 	bool failed; /* no memory */
 };
 

@@ -186,6 +186,25 @@ static void test_a_giant_cell_is_cut(void **state)
 	free(giant);
 }
 
+static void test_the_last_column_may_wrap(void **state)
+{
+	struct mst_table table;
+
+	(void)state;
+	mst_table_init(&table);
+	table.wrap = true;
+	table.headless = true;
+	mst_table_add_column(&table, "", 0, 0, false);
+	mst_table_add_column(&table, "", 1, 10, false);
+	mst_table_add(&table, "ab", MST_STYLE_NONE);
+	mst_table_add(&table, "one two three averyverylongword end", MST_STYLE_NONE);
+	draws("ab  one two\n"
+	      "    three\n"
+	      "    averyvery\u2026\n"
+	      "    end\n",
+	      &table, 14);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +216,7 @@ int main(void)
 	        cmocka_unit_test(test_hostile_text_is_harmless),
 	        cmocka_unit_test(test_colour_only_when_asked),
 	        cmocka_unit_test(test_a_giant_cell_is_cut),
+	        cmocka_unit_test(test_the_last_column_may_wrap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
