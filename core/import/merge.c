@@ -163,19 +163,31 @@ static const struct mst_obs *with_ip(const struct pool *pool, const char *ip)
 	return NULL;
 }
 
-/* Where it is before where it was, IPv4 before IPv6, then the newest. */
+static int by_address(const void *left, const void *right)
+{
+	struct mst_addr a, b;
+	const char *first = *(const char *const *)left, *second = *(const char *const *)right;
+	if (!mst_addr_parse(first, &a) || !mst_addr_parse(second, &b))
+		return strcmp(first, second);
+	return mst_addr_compare(&a, &b);
+}
+
+/* Where it is before where it was, IPv4 before IPv6, then the newest; of one run the lowest address. */
 static const struct mst_obs *newest_address(const struct pool *pool)
 {
 	const struct mst_obs *best = NULL;
+	const char *best_ip = NULL;
 	int best_rank = 0;
 	for (size_t i = 0; i < pool->count; i++) {
 		const struct mst_obs *obs = pool->items[i];
 		const char *ip = mst_doc_text(&obs->doc, "ip");
 		int rank = !ip || !counts(pool, obs) ? 0 : 1 + (is_there(obs) ? 2 : 0) + (strchr(ip, ':') ? 0 : 1);
-		if (rank > best_rank) {
-			best = obs;
-			best_rank = rank;
-		}
+		if (rank == 0 || rank < best_rank ||
+		    (rank == best_rank && (strcmp(obs->last_run, best->last_run) != 0 || by_address(&ip, &best_ip) >= 0)))
+			continue;
+		best = obs;
+		best_ip = ip;
+		best_rank = rank;
 	}
 	return best;
 }
@@ -193,15 +205,6 @@ static bool keeps_address(const struct pool *pool, const struct mst_obs *held, c
 		return strcmp(fresh->last_run, settle) != 0;
 	result->unsettled = true;
 	return true;
-}
-
-static int by_address(const void *left, const void *right)
-{
-	struct mst_addr a, b;
-	const char *first = *(const char *const *)left, *second = *(const char *const *)right;
-	if (!mst_addr_parse(first, &a) || !mst_addr_parse(second, &b))
-		return strcmp(first, second);
-	return mst_addr_compare(&a, &b);
 }
 
 static void list_ips(const struct pool *pool, const char *ip, struct texts *list)

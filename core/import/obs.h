@@ -35,6 +35,7 @@ struct mst_obs {
 	bool seen_again;                     /* only times must be written */
 	bool gone;                           /* must be removed from the store */
 	bool moved;                          /* by a merge of its interface */
+	bool split;                          /* must leave its interface: only a shared MAC joined them */
 	bool resolve;                        /* who it is must be looked at again */
 	struct mst_obs *before;              /* what it was before this batch, when its identity may have changed; owned */
 };

@@ -100,6 +100,9 @@ static size_t find_candidates(struct mst_work *work, const struct mst_obs *obs, 
 		bool known = false;
 		if (!iface || iface->removed)
 			continue;
+		/* By its address it would be led back to where it must leave. */
+		if (obs->split && strcmp(id, obs->interface) == 0 && (i == keys->count || keys->items[i].kind == MST_KEY_IP))
+			continue;
 		for (size_t c = 0; c < count; c++)
 			known |= strcmp(out[c].id, id) == 0;
 		if (!known)
@@ -191,7 +194,7 @@ static int point_keys(struct mst_work *work, const struct mst_keys *keys, const 
 		struct mst_iface *there = known && known->interface[0] ? mst_work_iface(work, known->interface) : NULL;
 		bool free_key = !there || there == iface || there->removed || (there->obs_count == 0 && !there->stored);
 		if (!free_key && keys->items[i].kind == MST_KEY_IP)
-			free_key = has_mac || !is_fresh(work, there, obs, known->seen);
+			free_key = has_mac || obs->split || !is_fresh(work, there, obs, known->seen);
 		if (free_key)
 			code = point(work, keys->items[i].text, iface->id, obs->last_seen, strong, err);
 	}
@@ -247,7 +250,10 @@ static int place(struct mst_work *work, struct mst_obs *obs, const struct mst_ke
 {
 	struct mst_iface *from = obs->interface[0] && strcmp(obs->interface, target->id) != 0 ? mst_work_iface(work, obs->interface) : NULL;
 	int code = 0;
-	if (from) {
+	if (from && obs->split) {
+		mst_iface_detach(from, obs);
+		from->dirty = true;
+	} else if (from) {
 		code = leave_behind(work, obs, from, err);
 		obs->first_seen = obs->since = obs->last_seen;
 	}
@@ -270,6 +276,12 @@ static int resolve_one(struct mst_work *work, struct mst_obs *obs, struct mst_er
 	if (!candidates)
 		return mst_err_no_memory(err);
 	mst_obs_keys(obs, &keys);
+	const char *mac = mst_keys_find(&keys, MST_KEY_MAC) ? mst_keys_find(&keys, MST_KEY_MAC) : mst_keys_find(&keys, MST_KEY_LOCAL_MAC);
+	const struct mst_identity *known = mac ? mst_work_identity(work, mac) : NULL;
+	if (known && known->shared) {
+		obs->shared_mac = obs->dirty = true;
+		mst_obs_keys(obs, &keys);
+	}
 	size_t count = find_candidates(work, obs, &keys, candidates);
 	mst_identity_decide(&keys, candidates, count, mst_work_never, work, &decision);
 	if (decision.target >= 0)
@@ -283,7 +295,7 @@ static int resolve_one(struct mst_work *work, struct mst_obs *obs, struct mst_er
 		code = merge_into(work, &keys, target, mst_work_iface(work, candidates[decision.merges[i]].id), err);
 	if (code == 0)
 		code = place(work, obs, &keys, target, err);
-	obs->resolve = false;
+	obs->resolve = obs->split = false;
 	free(candidates);
 	return code;
 }

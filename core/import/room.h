@@ -50,7 +50,8 @@ struct mst_identity {
 	bool strong;
 	bool shared;                 /* a MAC that many answer for: leads nowhere */
 	bool dirty;
-	int late;                    /* 1, 2: re-pointed by a merge, written when the merged interface is gone; 2: after 1 */
+	int late;                    /* 1, 2: re-pointed by a merge, written when the merged interface is gone, 2 after 1; 3: after
+	                              * the observations */
 };
 
 /* The working set: everything that a batch reads and changes. */
@@ -91,7 +92,7 @@ void mst_iface_detach(struct mst_iface *iface, const struct mst_obs *obs);
 /*
  * write.c: adds all that is dirty to work->batch behind the history that is already in it, in the order: observations that a merge
  * moves (only their interface), new identities, interfaces, removal of merged interfaces, identities of merged interfaces (the
- * keys that made the merge last: as long as one is left, a repeated import finds the merge again), observations, displaced ones before those that took their place. Cut off after any item and imported again, the outcome is the same. The caller adds what comes last
+ * keys that made the merge last: as long as one is left, a repeated import finds the merge again), observations, displaced ones before those that took their place, and last the mark that a MAC is shared. Cut off after any item and imported again, the outcome is the same. The caller adds what comes last
  * and calls mst_store_write.
  */
 int mst_work_fill(struct mst_work *work, struct mst_err *err);

@@ -141,6 +141,8 @@ static int import_batch(struct mst_import *import, const struct mst_segment *seg
 		*skipped += skip;
 	}
 	if (code == 0)
+		code = mst_segment_share(&work, segment, err);
+	if (code == 0)
 		code = mst_work_resolve(&work, err);
 	if (code == 0)
 		code = mst_work_load_dirty(&work, err);

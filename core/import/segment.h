@@ -36,6 +36,8 @@ void mst_segment_close(struct mst_segment *segment);
 /* Folds one record into its observation in the working set, which has been loaded. *skipped: it is no sighting. */
 int mst_segment_fold(struct mst_work *work, const struct mst_segment *segment, const bson_t *record, bool *skipped,
                      struct mst_err *err);
+/* After folding: MACs that this segment shows to be shared join nothing any more; what they joined before is taken apart. */
+int mst_segment_share(struct mst_work *work, const struct mst_segment *segment, struct mst_err *err);
 /* The _id of a record's observation; false when its key is unusable. */
 bool mst_segment_obs_id(const struct mst_segment *segment, const bson_t *record, struct mst_buf *out);
 

@@ -182,6 +182,7 @@ int mst_work_fill(struct mst_work *work, struct mst_err *err)
 	EACH(work->obs, struct mst_obs, obs, obs->gone, fill_obs(work, obs))
 	EACH(work->obs, struct mst_obs, obs, !obs->gone && obs->displaced, fill_obs(work, obs))
 	EACH(work->obs, struct mst_obs, obs, !obs->gone && !obs->displaced, fill_obs(work, obs))
+	EACH(work->identities, struct mst_identity, identity, identity->dirty && identity->late == 3, fill_identity(work, identity))
 #undef EACH
 	if (code != 0 && err->code == 0)
 		return mst_err_set(err, code, "cannot put together a batch of the import: out of memory or a document is too large");

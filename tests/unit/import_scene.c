@@ -292,9 +292,11 @@ static void add_sorted(struct mst_buf *out, char *text)
 /* Numbers may have gaps after a crash. */
 static void blank_number(char *text)
 {
-	for (char *at = text; (at = strstr(at, "\"number\" : ")) != NULL;)
-		for (at += 11; *at >= '0' && *at <= '9'; at++)
-			*at = '#';
+	for (char *at = text; (at = strstr(at, "\"number\" : ")) != NULL;) {
+		at += 11;
+		size_t digits = strspn(at, "0123456789");
+		memmove(at, at + digits, strlen(at + digits) + 1);
+	}
 }
 
 char *scene_dump(struct scene *scene)

@@ -170,7 +170,7 @@ static void two_addresses_do_not_take_turns(void **state)
 	(void)state;
 	const char *a = "{'ip':'10.0.0.5','mac':'" MAC1 "'}", *b = "{'ip':'10.0.0.9','mac':'" MAC1 "'}";
 	scene_scan(&s, "10.0.0.0/24", "22", a, b, NULL);
-	assert_list(&s, "10.0.0.9", "ips", "10.0.0.9,10.0.0.5");
+	assert_list(&s, "10.0.0.5", "ips", "10.0.0.5,10.0.0.9");
 	for (int i = 0; i < 2; i++) {
 		scene_scan(&s, "10.0.0.0/24", "22", i ? a : b, i ? b : a, NULL);
 		assert_int_equal(scene_run_count(&s, s.run, "changed"), 0);
@@ -269,6 +269,30 @@ static void a_mac_of_many_addresses_is_no_identity(void **state)
 	add_many(MAC1, 9);
 	assert_int_equal(test_store_size(s.store, "interfaces"), 9);
 	assert_int_equal(scene_run_count(&s, s.run, "unchanged"), 9);
+	/* Known to be shared, it joins no two addresses even when few are seen. */
+	add_many(MAC1, 2);
+	assert_int_equal(test_store_size(s.store, "interfaces"), 9);
+}
+
+static void what_a_shared_mac_joined_is_taken_apart(void **state)
+{
+	(void)state;
+	add_many(MAC1, 3);
+	assert_int_equal(test_store_size(s.store, "interfaces"), 1);
+	bson_t *before = scene_at(&s, "10.0.0.1");
+	add_many(MAC1, 12);
+	assert_int_equal(test_store_size(s.store, "interfaces"), 12);
+	bson_t *after = scene_at(&s, "10.0.0.1");
+	assert_string_equal(mst_doc_text(before, "_id"), mst_doc_text(after, "_id"));
+	assert_list(&s, "10.0.0.1", "ips", "10.0.0.1");
+	assert_field(&s, "10.0.0.2", "note", "shared MAC");
+	assert_field(&s, "10.0.0.2", "identity", "ip");
+	add_many(MAC1, 12);
+	assert_int_equal(test_store_size(s.store, "interfaces"), 12);
+	assert_int_equal(scene_run_count(&s, s.run, "unchanged"), 12);
+	assert_int_equal(scene_run_count(&s, s.run, "changed"), 0);
+	bson_destroy(before);
+	bson_destroy(after);
 }
 
 static void a_shared_key_merges_what_each_side_knows(void **state)
@@ -391,6 +415,7 @@ static void write_story(void)
 	scene_shard(&s, 63, "10.0.0.16/28", "22,80", NULL);
 	scene_record(&s, "{'ip':'10.0.0.17','mac':'02:00:00:00:00:01'}");
 	scene_record(&s, "{'ip':'10.0.0.18','mac':'3c:22:fb:10:20:99'}");
+	scene_record(&s, "{'ip':'10.0.0.19','mac':'02:00:00:00:00:01'}");
 	scene_end(&s, 0);
 	scene_run(&s);
 	scene_shard(&s, 63, "10.0.0.0/28", "22,80", NULL);
@@ -407,7 +432,11 @@ static void write_story(void)
 	scene_record(&s, "{'ip':'10.0.0.2','timed_out':true}");
 	scene_end(&s, 0);
 	scene_shard(&s, 63, "10.0.0.16/28", "22,80", NULL);
-	scene_record(&s, "{'ip':'10.0.0.17','mac':'02:00:00:00:00:01'}");
+	for (int i = 17; i < 27; i++) {
+		char record[96];
+		snprintf(record, sizeof record, "{'ip':'10.0.0.%d','mac':'02:00:00:00:00:01'}", i);
+		scene_record(&s, record);
+	}
 	scene_end(&s, 0);
 }
 
@@ -492,6 +521,7 @@ int main(void)
 		SCENE(zones_are_apart),
 		SCENE(a_virtual_router_mac_is_no_identity),
 		SCENE(a_mac_of_many_addresses_is_no_identity),
+		SCENE(what_a_shared_mac_joined_is_taken_apart),
 		SCENE(a_shared_key_merges_what_each_side_knows),
 		SCENE(two_enis_never_merge),
 		SCENE(an_older_record_changes_no_merged_value),
