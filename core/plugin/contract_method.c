@@ -262,7 +262,7 @@ static struct json_object *check_plan(const struct trial *trial)
 {
 	struct mst_buf lines[2], shards[2];
 	struct json_object *first[2] = {NULL, NULL};
-	struct surroundings before;
+	struct surroundings before = {0};
 	struct mst_err err = {0};
 	size_t n = 0;
 	int status = MST_OK;

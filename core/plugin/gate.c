@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/gate.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -91,12 +92,7 @@ static int check_head(const struct muster_plugin *plugin, const struct mst_gate_
 	int status = check_version(head, range, err);
 	if (status != MST_OK)
 		return status;
-	if (head->size < range->plugin || head->size > MST_MAX_PLUGIN_STRUCT)
-		return mst_err_set(err, MST_E_UNSUPPORTED,
-		                   "the descriptor states a size of %u bytes where this host expects %zu to %u; set "
-		                   "size to sizeof(struct muster_plugin)",
-		                   head->size, range->plugin, MST_MAX_PLUGIN_STRUCT);
-	return MST_OK;
+	return mst_gate_size(head->size, range->plugin, "descriptor", err);
 }
 
 static int check_names(const struct muster_plugin *plugin, const char *file_name, struct mst_plugin_tables *out,
@@ -124,6 +120,7 @@ static int check_names(const struct muster_plugin *plugin, const char *file_name
 static int read_ops(const struct muster_interface *interface, const char *word, size_t minimum, void *ops, size_t size,
                     bool *has, struct mst_err *err)
 {
+	char what[32];
 	if (*has)
 		return mst_err_set(err, MST_E_USAGE,
 		                   "the %s interface is offered twice; a plugin has each interface once", word);
@@ -135,11 +132,10 @@ static int read_ops(const struct muster_interface *interface, const char *word, 
 	if (!interface->ops)
 		return mst_err_set(err, MST_E_USAGE, "the %s interface has no ops table (NULL); set ops and size",
 		                   word);
-	if (interface->size < minimum || interface->size > MST_MAX_PLUGIN_STRUCT)
-		return mst_err_set(err, MST_E_UNSUPPORTED,
-		                   "the %s ops table states a size of %u bytes where this host expects %zu to %u; set "
-		                   "it to sizeof the table",
-		                   word, interface->size, minimum, MST_MAX_PLUGIN_STRUCT);
+	snprintf(what, sizeof what, "%s ops table", word);
+	int status = mst_gate_size(interface->size, minimum, what, err);
+	if (status != MST_OK)
+		return status;
 	memset(ops, 0, size);
 	memcpy(ops, interface->ops, interface->size < size ? interface->size : size);
 	*has = true;

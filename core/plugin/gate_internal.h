@@ -18,6 +18,8 @@ extern const struct mst_gate_range mst_gate_own;
 int mst_gate_accept_range(const struct muster_plugin *plugin, const char *file_name, const struct mst_gate_range *range,
                           struct mst_plugin_tables *out, struct mst_manifest *manifest, struct mst_err *err);
 
+/* A size as a plugin states it: at least `minimum`, sane, and a multiple of what holds a pointer. */
+int mst_gate_size(uint32_t size, size_t minimum, const char *what, struct mst_err *err);
 /* A counted array as a plugin states it: MST_E_USAGE for sizes and counts that no sane plugin has. `what` names it. */
 int mst_gate_array(const struct muster_array *array, const char *what, size_t minimum, size_t most,
                    struct mst_err *err);

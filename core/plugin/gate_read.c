@@ -7,6 +7,18 @@
 #include "base/str.h"
 #include "plugin/gate_internal.h"
 
+int mst_gate_size(uint32_t size, size_t minimum, const char *what, struct mst_err *err)
+{
+	/* Every struct of the ABI holds pointers: another multiple would cut one in half. */
+	if (size >= minimum && size <= MST_MAX_PLUGIN_STRUCT && size % _Alignof(void *) == 0)
+		return MST_OK;
+	return mst_err_set(
+	        err, MST_E_UNSUPPORTED,
+	        "the plugin states a size of %u bytes for its %s, where this host expects %zu to %u in steps of %zu; "
+	        "set it to sizeof, as MUSTER_ARRAY does",
+	        size, what, minimum, MST_MAX_PLUGIN_STRUCT, _Alignof(void *));
+}
+
 int mst_gate_array(const struct muster_array *array, const char *what, size_t minimum, size_t most, struct mst_err *err)
 {
 	if (array->count == 0)
@@ -19,12 +31,7 @@ int mst_gate_array(const struct muster_array *array, const char *what, size_t mi
 		return mst_err_set(err, MST_E_USAGE,
 		                   "the plugin states %u %s at address NULL; use MUSTER_ARRAY or MUSTER_NO_ARRAY",
 		                   array->count, what);
-	if (array->item_size < minimum || array->item_size > MST_MAX_PLUGIN_STRUCT)
-		return mst_err_set(err, MST_E_UNSUPPORTED,
-		                   "an element of the plugin's %s has %u bytes where this host expects %zu to %u; use "
-		                   "MUSTER_ARRAY, which sets item_size",
-		                   what, array->item_size, minimum, MST_MAX_PLUGIN_STRUCT);
-	return MST_OK;
+	return mst_gate_size(array->item_size, minimum, what, err);
 }
 
 void mst_gate_element(const struct muster_array *array, uint32_t i, void *out, size_t size)

@@ -165,7 +165,7 @@ int mst_frame_bson(const struct mst_frame *frame, bson_t *out, struct mst_err *e
 
 int mst_spool_last_checkpoint(const char *path, void **data, size_t *len, struct mst_err *err)
 {
-	struct mst_spool_reader *reader;
+	struct mst_spool_reader *reader = NULL;
 	struct mst_frame frame;
 	*data = NULL;
 	*len = 0;

@@ -223,7 +223,7 @@ static void test_interfaces(void **state)
 	refuse(s, MST_E_USAGE, "no ops table");
 	s = make();
 	s->interfaces[0].size -= 8;
-	refuse(s, MST_E_UNSUPPORTED, "ops table states a size");
+	refuse(s, MST_E_UNSUPPORTED, "for its discovery ops table");
 	s = make();
 	s->interfaces[1] = s->interfaces[0];
 	s->plugin.interfaces.count = 2;
@@ -236,7 +236,22 @@ static void test_interfaces(void **state)
 	refuse(s, MST_E_USAGE, "at address NULL");
 	s = make();
 	s->plugin.interfaces.item_size = 4;
-	refuse(s, MST_E_UNSUPPORTED, "has 4 bytes");
+	refuse(s, MST_E_UNSUPPORTED, "a size of 4 bytes for its interfaces");
+}
+
+/* A size that ends inside a pointer would give half of one. */
+static void test_odd_sizes(void **state)
+{
+	(void)state;
+	struct sample *s = make();
+	s->plugin.size += 4;
+	refuse(s, MST_E_UNSUPPORTED, "in steps of");
+	s = make();
+	s->methods[0].options.item_size += 4;
+	refuse(s, MST_E_UNSUPPORTED, "for its options");
+	s = make();
+	s->interfaces[0].size += 1;
+	refuse(s, MST_E_UNSUPPORTED, "for its discovery ops table");
 }
 
 static void test_required_ops(void **state)
@@ -527,11 +542,17 @@ static void test_new_layout(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_accepts),      cmocka_unit_test(test_absent_ops_answer),
-	        cmocka_unit_test(test_version),      cmocka_unit_test(test_interfaces),
-	        cmocka_unit_test(test_required_ops), cmocka_unit_test(test_required_store_ops),
-	        cmocka_unit_test(test_names),        cmocka_unit_test(test_options),
-	        cmocka_unit_test(test_other_tables), cmocka_unit_test(test_old_layout),
+	        cmocka_unit_test(test_accepts),
+	        cmocka_unit_test(test_absent_ops_answer),
+	        cmocka_unit_test(test_version),
+	        cmocka_unit_test(test_interfaces),
+	        cmocka_unit_test(test_odd_sizes),
+	        cmocka_unit_test(test_required_ops),
+	        cmocka_unit_test(test_required_store_ops),
+	        cmocka_unit_test(test_names),
+	        cmocka_unit_test(test_options),
+	        cmocka_unit_test(test_other_tables),
+	        cmocka_unit_test(test_old_layout),
 	        cmocka_unit_test(test_new_layout),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
