@@ -42,7 +42,8 @@ int nmap_ports_count(const char *text);
 /* The same with what lies outside 1 to 65535 cut away ("0-100" is "1-100"); "" when nothing is left or it is no list. */
 void nmap_ports_clean(const char *text, size_t len, struct nmap_buf *out);
 /* host->fail with a formatted text. */
-int nmap_fail(const struct muster_call *call, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int nmap_fail(const struct muster_call *call, int status, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
 void nmap_log(const struct muster_call *call, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* ------------------------------------------------------------------ options (nmap_options.c) */
@@ -54,7 +55,7 @@ enum nmap_os_mode { NMAP_OS_OFF, NMAP_OS_ON, NMAP_OS_NEW };
 struct nmap_options {
 	struct nmap_arena store;
 	const char *include, *exclude;
-	const char *ports, *udp_ports;             /* NULL: none; "top-N" or a list */
+	const char *ports, *udp_ports;               /* NULL: none; "top-N" or a list */
 	const char *interface_name, *source_address; /* option, else zone; NULL: Nmap decides */
 	const char *dns_servers;
 	const char *discovery;

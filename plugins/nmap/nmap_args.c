@@ -5,7 +5,7 @@
  */
 #include "nmap.h"
 
-#include <stdarg.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,17 +31,11 @@ static void add_copy(struct nmap_args *args, const char *text, size_t len)
 	add(args, copy);
 }
 
-__attribute__((format(printf, 2, 3))) static void add_format(struct nmap_args *args, const char *format, ...)
+static void add_number(struct nmap_args *args, const char *before, int64_t number, const char *behind)
 {
-	char text[256];
-	va_list list;
-	va_start(list, format);
-	int len = vsnprintf(text, sizeof(text), format, list);
-	va_end(list);
-	if (len < 0 || (size_t)len >= sizeof(text))
-		args->failed = 1;
-	else
-		add_copy(args, text, (size_t)len);
+	char text[48];
+	int len = snprintf(text, sizeof(text), "%s%" PRId64 "%s", before, number, behind);
+	add_copy(args, text, (size_t)len);
 }
 
 static void add_pair(struct nmap_args *args, const char *name, const char *value)
@@ -67,10 +61,10 @@ static void add_ports(struct nmap_args *args, const struct nmap_options *options
 	int top = nmap_top_ports(tcp ? tcp : udp);
 	if (top > 0) {
 		add(args, "--top-ports");
-		add_format(args, "%d", top);
+		add_number(args, "", top, "");
 		return;
 	}
-	struct nmap_buf list = { 0 };
+	struct nmap_buf list = {0};
 	if (tcp)
 		nmap_buf_printf(&list, "%s%s", udp ? "T:" : "", tcp);
 	if (udp)
@@ -139,18 +133,18 @@ static void add_network(struct nmap_args *args, const struct nmap_options *optio
 	/* Nmap sets a capture filter of its own only for groups of at most 20 hosts: in larger ones, processes side by side
 	 * read each other's replies and OS results spoil without a sign. */
 	add_pair(args, "--max-hostgroup", "16");
-	add_format(args, "-T%d", options->timing);
+	add_number(args, "-T", options->timing, "");
 	if (options->max_rate > 0) {
 		add(args, "--max-rate");
-		add_format(args, "%lld", (long long)options->max_rate);
+		add_number(args, "", options->max_rate, "");
 	}
 	if (options->host_timeout > 0) {
 		add(args, "--host-timeout");
-		add_format(args, "%lldms", (long long)options->host_timeout);
+		add_number(args, "", options->host_timeout, "ms");
 	}
 	if (options->source_port > 0) {
 		add(args, "-g");
-		add_format(args, "%d", options->source_port);
+		add_number(args, "", options->source_port, "");
 	}
 	add_pair(args, "-e", options->interface_name);
 	add_pair(args, "-S", options->source_address);

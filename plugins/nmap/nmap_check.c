@@ -7,7 +7,7 @@
 
 static int say(const struct muster_call *call, int status, const char *part, const char *text)
 {
-	struct muster_verdict verdict = { .size = sizeof(verdict), .status = status, .part = part, .text = text };
+	struct muster_verdict verdict = {.size = sizeof(verdict), .status = status, .part = part, .text = text};
 	int told = call->host->verdict(call, &verdict);
 	return told != MUSTER_OK ? told : status;
 }
@@ -16,18 +16,19 @@ static int say(const struct muster_call *call, int status, const char *part, con
 static int ask_nmap(const struct muster_call *call, const char *first, const char *second, char *out, size_t size,
                     int *exit_status, const char **errors)
 {
-	const char *const argv[] = { "nmap", first, second, NULL };
-	struct muster_spawn spawn = { .size = sizeof(spawn), .program = "nmap", .argv = argv, .deadline_ms = 20000 };
+	const char *const argv[] = {"nmap", first, second, NULL};
+	struct muster_spawn spawn = {.size = sizeof(spawn), .program = "nmap", .argv = argv, .deadline_ms = 20000};
 	struct muster_child *child = NULL;
 	size_t used = 0;
-	char skip[1024];
+	char skip[1024] = "";
 	int status = call->host->child_spawn(call, &spawn, &child);
 	out[0] = '\0';
 	if (status != MUSTER_OK)
 		return status;
 	for (;;) {
 		int keep = used + 1 < size;
-		int64_t len = call->host->child_read(call, child, keep ? out + used : skip, keep ? size - 1 - used : sizeof(skip));
+		int64_t len = call->host->child_read(call, child, keep ? out + used : skip,
+		                                     keep ? size - 1 - used : sizeof(skip));
 		if (len <= 0) {
 			status = (int)len;
 			break;
@@ -49,11 +50,13 @@ static int check_version(const struct muster_call *call)
 	if (status == MUSTER_E_CANCELLED || status == MUSTER_E_TIMEOUT)
 		return status;
 	if (status != MUSTER_OK)
-		return say(call, status, "nmap", "not found in /usr/local/bin, /usr/bin, /usr/local/sbin or /usr/sbin: sudo apt install nmap "
-		                                 "(or: sudo muster plugins setup nmap)");
+		return say(call, status, "nmap",
+		           "not found in /usr/local/bin, /usr/bin, /usr/local/sbin or /usr/sbin: sudo apt install nmap "
+		           "(or: sudo muster plugins setup nmap)");
 	const char *version = strstr(output, "Nmap version ");
 	if (exit_status != 0 || !version)
-		return say(call, MUSTER_E_FAILED, "nmap", "it is there but does not tell its version: reinstall the package nmap");
+		return say(call, MUSTER_E_FAILED, "nmap",
+		           "it is there but does not tell its version: reinstall the package nmap");
 	version += strlen("Nmap version ");
 	int len = (int)strcspn(version, " \n(");
 	(void)snprintf(text, sizeof(text), "version %.*s", len > 40 ? 40 : len, version);
@@ -63,7 +66,8 @@ static int check_version(const struct muster_call *call)
 static int check_rights(const struct muster_call *call, const struct nmap_options *options)
 {
 	if (options->connect_scan)
-		return say(call, MUSTER_OK, "raw sockets", "not used: connect_scan is on, so no OS, no MAC, no UDP, and fewer hosts");
+		return say(call, MUSTER_OK, "raw sockets",
+		           "not used: connect_scan is on, so no OS, no MAC, no UDP, and fewer hosts");
 	if (call->host->has_net_raw(call))
 		return say(call, MUSTER_OK, "raw sockets", "yes: Nmap gets CAP_NET_RAW and nothing else");
 	char text[1200];
@@ -81,13 +85,15 @@ static int check_interface(const struct muster_call *call, const struct nmap_opt
 		return MUSTER_OK;
 	int status = ask_nmap(call, "--iflist", NULL, output, sizeof(output), &exit_status, &errors);
 	if (status != MUSTER_OK)
-		return status == MUSTER_E_CANCELLED ? status : say(call, status, "interface", "Nmap cannot list the interfaces");
+		return status == MUSTER_E_CANCELLED ? status
+		                                    : say(call, status, "interface", "Nmap cannot list the interfaces");
 	(void)snprintf(word, sizeof(word), "\n%s ", options->interface_name);
 	if (strstr(output, word)) {
 		(void)snprintf(text, sizeof(text), "%s is there", options->interface_name);
 		return say(call, MUSTER_OK, "interface", text);
 	}
-	(void)snprintf(text, sizeof(text), "%s is no interface of this machine (see: ip -br link)", options->interface_name);
+	(void)snprintf(text, sizeof(text), "%s is no interface of this machine (see: ip -br link)",
+	               options->interface_name);
 	return say(call, MUSTER_E_NOT_FOUND, "interface", text);
 }
 

@@ -7,7 +7,7 @@
 
 /* Years 1995 to 2100: what lies outside is no time of a scan. */
 #define EARLIEST INT64_C(788918400)
-#define LATEST INT64_C(4102444800)
+#define LATEST   INT64_C(4102444800)
 
 #define MAX_RANGES 393216u /* "1,3,5,...": all odd ports */
 
@@ -129,13 +129,13 @@ static int same(const char *a, const char *b)
 }
 
 /* The group of the four, made when missing. NULL: no memory or too many. */
-static struct nmap_group *group_of(struct nmap_collect *collect, const char *proto, const char *state, const char *reason,
-                                   int ttl, int extra)
+static struct nmap_group *group_of(struct nmap_collect *collect, const char *proto, const char *state,
+                                   const char *reason, int ttl, int extra)
 {
 	struct nmap_group **at = &collect->host.groups;
 	for (; *at; at = &(*at)->next)
-		if (!extra && !(*at)->extra && (*at)->ttl == ttl && same((*at)->proto, proto) && same((*at)->state, state) &&
-		    same((*at)->reason, reason))
+		if (!extra && !(*at)->extra && (*at)->ttl == ttl && same((*at)->proto, proto) &&
+		    same((*at)->state, state) && same((*at)->reason, reason))
 			return *at;
 	struct nmap_group *group = NULL;
 	if (collect->host.group_count < NMAP_MAX_GROUPS)
@@ -201,7 +201,7 @@ static void open_extrareasons(struct nmap_collect *collect, const struct nmap_at
 	group->count = number_of(attrs, "count", 196605);
 	size_t len;
 	const char *ranges = nmap_attr(attrs, "ports", &len);
-	struct nmap_buf clean = { 0 };
+	struct nmap_buf clean = {0};
 	if (ranges && len <= MAX_RANGES)
 		nmap_ports_clean(ranges, len, &clean);
 	if (clean.len > 0 && !clean.failed)
@@ -359,7 +359,8 @@ static void close_cpe(struct nmap_collect *collect)
 {
 	struct nmap_service *service = collect->service;
 	if (service && service->cpe_count < NMAP_MAX_CPE && collect->text.len > 0) {
-		const char *text = nmap_arena_text(&collect->arena, collect->text.data, collect->text.len, NMAP_MAX_TEXT, 0);
+		const char *text =
+		        nmap_arena_text(&collect->arena, collect->text.data, collect->text.len, NMAP_MAX_TEXT, 0);
 		if (text)
 			service->cpe[service->cpe_count++] = text;
 	}

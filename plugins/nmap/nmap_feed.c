@@ -46,6 +46,24 @@ static int release(struct nmap_feed *feed, nmap_feed_fn fn, void *out)
 	return fn(out, (const char *)feed->held, len);
 }
 
+/* Bytes before the next quote that may begin the line: one that ends a value, with a B behind it as far as can be seen. */
+static size_t plain_length(const char *bytes, size_t len, unsigned char last)
+{
+	size_t at = 0;
+	while (at < len) {
+		const char *quote = memchr(bytes + at, '"', len - at);
+		if (!quote)
+			return len;
+		size_t place = (size_t)(quote - bytes);
+		unsigned char before = place > at ? (unsigned char)quote[-1] : last;
+		if (before != '=' && (place + 1 == len || quote[1] == BUG_START[1]))
+			return place;
+		at = place + 1;
+		last = '"';
+	}
+	return len;
+}
+
 static int pass(struct nmap_feed *feed, const char *bytes, size_t len, nmap_feed_fn fn, void *out)
 {
 	for (size_t i = 0; i < len; i++) {
@@ -65,15 +83,15 @@ static int pass(struct nmap_feed *feed, const char *bytes, size_t len, nmap_feed
 				status = release(feed, fn, out);
 				i--;
 			}
-		} else if (byte == '"' && feed->last != '=') {
-			feed->held[feed->held_len++] = byte;
 		} else {
-			size_t run = i;
-			while (run < len && (bytes[run] != '"' || (run > i ? bytes[run - 1] : (char)feed->last) == '='))
-				run++;
-			status = fn(out, bytes + i, run - i);
-			feed->last = (unsigned char)bytes[run - 1];
-			i = run - 1;
+			size_t part = plain_length(bytes + i, len - i, feed->last);
+			if (part == 0) {
+				feed->held[feed->held_len++] = byte;
+			} else {
+				status = fn(out, bytes + i, part);
+				i += part - 1;
+				feed->last = (unsigned char)bytes[i];
+			}
 		}
 		if (status != 0)
 			return status;

@@ -16,7 +16,7 @@ static int on_begin(void *data, const struct nmap_run_info *info)
 	struct nmap_coverage coverage;
 	nmap_coverage_read(info->args, &coverage);
 	/* An empty scope claims nothing, so that nothing is withdrawn by it. */
-	struct muster_scope scope = { .size = sizeof(scope) };
+	struct muster_scope scope = {.size = sizeof(scope)};
 	if (coverage.addresses) {
 		scope.facts = coverage.facts;
 		scope.addresses = coverage.addresses;
@@ -25,7 +25,8 @@ static int on_begin(void *data, const struct nmap_run_info *info)
 	}
 	if (!coverage.addresses)
 		nmap_log(reader->call, MUSTER_LOG_INFO,
-		         "what the file covers cannot be told (%s): it makes nothing lost. Say it with --covers", coverage.why);
+		         "what the file covers cannot be told (%s): it makes nothing lost. Say it with --covers",
+		         coverage.why);
 	int status = reader->call->host->scope_begin(reader->call, &scope);
 	free(coverage.addresses);
 	return status;
@@ -75,22 +76,25 @@ static int finish(struct reader *reader, struct nmap_xml *xml)
 	if (status != MUSTER_OK)
 		return status;
 	if (!nmap_xml_is_nmap(xml))
-		return nmap_fail(call, MUSTER_E_CORRUPT, "this is no Nmap XML, write it with nmap -oX FILE: %s", ending.text);
+		return nmap_fail(call, MUSTER_E_CORRUPT, "this is no Nmap XML, write it with nmap -oX FILE: %s",
+		                 ending.text);
 	if (ending.repaired > 0)
-		nmap_log(call, MUSTER_LOG_WARNING, "%lld places were no valid text and were repaired", (long long)ending.repaired);
+		nmap_log(call, MUSTER_LOG_WARNING, "%lld places were no valid text and were repaired",
+		         (long long)ending.repaired);
 	if (ending.finished)
 		return call->host->scope_end(call, MUSTER_OUTCOME_COMPLETE, NULL);
 	status = call->host->scope_end(call, MUSTER_OUTCOME_PARTIAL, ending.text);
 	if (status != MUSTER_OK)
 		return status;
-	return nmap_fail(call, MUSTER_E_PARTIAL, "the file is not whole, %lld hosts were read: %s", (long long)ending.up, ending.text);
+	return nmap_fail(call, MUSTER_E_PARTIAL, "the file is not whole, %lld hosts were read: %s",
+	                 (long long)ending.up, ending.text);
 }
 
 int nmap_import(void *instance, const struct muster_call *call)
 {
 	(void)instance;
-	struct reader reader = { .call = call, .now = call->host->now(call) };
-	struct nmap_sink sink = { .data = &reader, .begin = on_begin, .host = on_host, .warning = on_warning };
+	struct reader reader = {.call = call, .now = call->host->now(call)};
+	struct nmap_sink sink = {.data = &reader, .begin = on_begin, .host = on_host, .warning = on_warning};
 	struct nmap_xml *xml = nmap_xml_new(&sink);
 	if (!xml)
 		return nmap_fail(call, MUSTER_E_NO_MEMORY, "out of memory");

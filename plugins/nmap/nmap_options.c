@@ -61,7 +61,8 @@ static int read_ports(const struct muster_call *call, struct nmap_options *optio
 	if (text && strcmp(text, "none") == 0)
 		text = NULL;
 	if (text && nmap_top_ports(text) == 0 && nmap_ports_count(text) < 0)
-		return nmap_fail(call, MUSTER_E_USAGE, "%s = \"%.80s\": write 22,80,8000-8100, top-1000 or none", name, text);
+		return nmap_fail(call, MUSTER_E_USAGE, "%s = \"%.80s\": write 22,80,8000-8100, top-1000 or none", name,
+		                 text);
 	*out = text;
 	return MUSTER_OK;
 }
@@ -102,7 +103,8 @@ static int read_network(const struct muster_call *call, struct nmap_options *out
 	out->dns_servers = without_blanks(out, text ? text : call->dns_servers);
 	char canonical[64];
 	if (out->interface_name && !is_interface(out->interface_name))
-		return nmap_fail(call, MUSTER_E_USAGE, "interface = \"%.40s\": this is no name of a network interface (see: ip -br link)",
+		return nmap_fail(call, MUSTER_E_USAGE,
+		                 "interface = \"%.40s\": this is no name of a network interface (see: ip -br link)",
 		                 out->interface_name);
 	if (out->source_address && nmap_address(out->source_address, canonical, sizeof(canonical)) == 0)
 		return nmap_fail(call, MUSTER_E_USAGE, "source_address = \"%.60s\": write one address of this machine",
@@ -118,14 +120,15 @@ static int read_network(const struct muster_call *call, struct nmap_options *out
 
 static int read_timing(const struct muster_call *call, struct nmap_options *out)
 {
-	static const char *const names[] = { "paranoid", "sneaky", "polite", "normal", "aggressive", "insane" };
+	static const char *const names[] = {"paranoid", "sneaky", "polite", "normal", "aggressive", "insane"};
 	const char *text = text_option(call, "timing");
 	out->timing = text ? -1 : 3;
 	for (int i = 0; text && i < 6; i++)
 		if (strcmp(text, names[i]) == 0)
 			out->timing = i;
 	if (out->timing < 0)
-		return nmap_fail(call, MUSTER_E_USAGE, "timing = \"%.40s\": paranoid, sneaky, polite, normal, aggressive or insane", text);
+		return nmap_fail(call, MUSTER_E_USAGE,
+		                 "timing = \"%.40s\": paranoid, sneaky, polite, normal, aggressive or insane", text);
 	out->host_timeout = call->host->option_int(call, "host_timeout");
 	int64_t port = call->host->option_int(call, "source_port");
 	if (port < 0 || port > 65535)
@@ -176,7 +179,8 @@ int nmap_options_read(const struct muster_call *call, struct nmap_options *out)
 	if (status != MUSTER_OK)
 		return status;
 	if (out->connect_scan && out->udp_ports)
-		return nmap_fail(call, MUSTER_E_USAGE, "udp_ports needs raw sockets: leave it out or set connect_scan = off");
+		return nmap_fail(call, MUSTER_E_USAGE,
+		                 "udp_ports needs raw sockets: leave it out or set connect_scan = off");
 	if (nmap_discovery_only(out))
 		out->service_versions = 0;
 	read_os_mode(call, out);

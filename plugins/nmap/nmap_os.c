@@ -8,9 +8,9 @@
 static const struct {
 	const char *family, *platform;
 } platforms[] = {
-	{ "Windows", "windows" },    { "Linux", "linux" },   { "Mac OS X", "macos" },      { "macOS", "macos" },
-	{ "OS X", "macos" },         { "Solaris", "solaris" }, { "OpenSolaris", "solaris" }, { "SunOS", "solaris" },
-	{ "AIX", "aix" },
+        {"Windows", "windows"},     {"Linux", "linux"},   {"Mac OS X", "macos"},
+        {"macOS", "macos"},         {"OS X", "macos"},    {"Solaris", "solaris"},
+        {"OpenSolaris", "solaris"}, {"SunOS", "solaris"}, {"AIX", "aix"},
 };
 
 static int is(const char *text, size_t len, const char *wanted)
@@ -18,7 +18,8 @@ static int is(const char *text, size_t len, const char *wanted)
 	return len == strlen(wanted) && memcmp(text, wanted, len) == 0;
 }
 
-const char *nmap_os_platform(struct nmap_arena *arena, const char *family, size_t len, const char *vendor, size_t vendor_len)
+const char *nmap_os_platform(struct nmap_arena *arena, const char *family, size_t len, const char *vendor,
+                             size_t vendor_len)
 {
 	for (size_t i = 0; i < sizeof(platforms) / sizeof(platforms[0]); i++)
 		if (is(family, len, platforms[i].family))

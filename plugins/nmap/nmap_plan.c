@@ -7,12 +7,12 @@
 #include <string.h>
 
 /* The documented 122 000 bytes for an address with OS detection and 1000 ports, taken apart. */
-#define BYTES_ADDRESS 400
-#define BYTES_PORT 114
-#define BYTES_OS 7600
+#define BYTES_ADDRESS  400
+#define BYTES_PORT     114
+#define BYTES_OS       7600
 #define BYTES_SERVICES 2000
-#define BYTES_SCRIPTS 20000
-#define PACKET_BYTES 60
+#define BYTES_SCRIPTS  20000
+#define PACKET_BYTES   60
 
 struct plan {
 	const struct muster_call *call;
@@ -34,11 +34,11 @@ static int count_chunk(void *data, const struct muster_target_chunk *chunk)
 static int ask(struct plan *plan, const char *exclude, const char *only, muster_chunk_fn fn)
 {
 	struct muster_target_query query = {
-		.size = sizeof(query),
-		.per_chunk = plan->per_chunk,
-		.include = plan->options.include,
-		.exclude = exclude,
-		.only = only,
+	        .size = sizeof(query),
+	        .per_chunk = plan->per_chunk,
+	        .include = plan->options.include,
+	        .exclude = exclude,
+	        .only = only,
 	};
 	return plan->call->host->targets(plan->call, &query, fn, plan);
 }
@@ -79,7 +79,7 @@ static int64_t bytes_of(const struct nmap_options *options, int os)
 static int64_t milliseconds_of(const struct nmap_options *options, int os, int64_t addresses)
 {
 	int64_t ports = ports_of(options->ports), udp = ports_of(options->udp_ports);
-	int64_t ms = 1500 + addresses * 10;
+	int64_t ms = 1500 + addresses * 40;
 	ms += addresses * ports / 10;
 	/* Linux says "port unreachable" once a second; Nmap slows down to that, host by host side by side. */
 	ms += udp * 1000 * ((addresses + 15) / 16);
@@ -90,7 +90,9 @@ static int64_t milliseconds_of(const struct nmap_options *options, int os, int64
 	if (options->scripts)
 		ms += 15000;
 	int64_t share = options->max_rate > 0 ? options->max_rate / options->parallel : 0;
-	int64_t by_rate = options->max_rate > 0 ? addresses * bytes_of(options, os) / PACKET_BYTES / 2 * 1000 / (share > 0 ? share : 1) : 0;
+	int64_t by_rate = options->max_rate > 0 ? addresses * bytes_of(options, os) / PACKET_BYTES / 2 * 1000 /
+	                                                  (share > 0 ? share : 1)
+	                                        : 0;
 	return by_rate > ms ? by_rate : ms;
 }
 
@@ -115,23 +117,26 @@ static const char *planned_ports(const char *ports)
 static int make_shard(struct plan *plan, const struct nmap_spec *spec, int64_t count)
 {
 	const struct nmap_options *options = &plan->options;
-	struct nmap_buf text = { 0 }, command = { 0 };
+	struct nmap_buf text = {0}, command = {0};
 	int status = nmap_spec_write(spec, &text);
 	if (status == MUSTER_OK)
 		status = command_of(plan, spec, &command);
 	char id[24];
 	(void)snprintf(id, sizeof(id), "s%04d", ++plan->number);
 	struct muster_shard shard = {
-		.size = sizeof(shard),
-		.parallel = (uint32_t)(nmap_discovery_only(options) && options->parallel > 8 ? 8 : options->parallel),
-		.id = id,
-		.spec = { text.data, text.len },
-		.scope = { .size = sizeof(shard.scope), .facts = nmap_facts(options, spec->os), .addresses = spec->addresses,
-			   .tcp_ports = planned_ports(options->ports), .udp_ports = planned_ports(options->udp_ports) },
-		.addresses = count,
-		.expected_bytes = count * bytes_of(options, spec->os),
-		.expected_ms = milliseconds_of(options, spec->os, count),
-		.command = nmap_buf_str(&command),
+	        .size = sizeof(shard),
+	        .parallel = (uint32_t)(nmap_discovery_only(options) && options->parallel > 8 ? 8 : options->parallel),
+	        .id = id,
+	        .spec = {text.data, text.len},
+	        .scope = {.size = sizeof(shard.scope),
+	                  .facts = nmap_facts(options, spec->os),
+	                  .addresses = spec->addresses,
+	                  .tcp_ports = planned_ports(options->ports),
+	                  .udp_ports = planned_ports(options->udp_ports)},
+	        .addresses = count,
+	        .expected_bytes = count * bytes_of(options, spec->os),
+	        .expected_ms = milliseconds_of(options, spec->os, count),
+	        .command = nmap_buf_str(&command),
 	};
 	if (status == MUSTER_OK)
 		status = plan->call->host->shard(plan->call, &shard);
@@ -148,7 +153,7 @@ static int on_chunk(void *data, const struct muster_target_chunk *chunk)
 	char *addresses = strdup(chunk->addresses);
 	if (!addresses)
 		return MUSTER_E_NO_MEMORY;
-	struct nmap_spec spec = { .family = (int)chunk->family, .os = plan->os, .addresses = addresses };
+	struct nmap_spec spec = {.family = (int)chunk->family, .os = plan->os, .addresses = addresses};
 	int status = make_shard(plan, &spec, chunk->count);
 	free(addresses);
 	return status;
@@ -159,7 +164,7 @@ static int read_fresh(struct plan *plan)
 {
 	int64_t oldest = plan->call->host->now(plan->call) - plan->options.os_max_age;
 	for (;;) {
-		struct muster_known known = { .size = sizeof(known) };
+		struct muster_known known = {.size = sizeof(known)};
 		int status = plan->call->host->known_next(plan->call, &known);
 		if (status == MUSTER_E_END)
 			return plan->fresh.failed ? MUSTER_E_NO_MEMORY : MUSTER_OK;
@@ -194,7 +199,7 @@ static int narrow_fresh(struct plan *plan)
 static int make_new(struct plan *plan)
 {
 	const struct nmap_options *options = &plan->options;
-	struct nmap_buf both = { 0 };
+	struct nmap_buf both = {0};
 	int status = read_fresh(plan);
 	if (status == MUSTER_OK)
 		status = narrow_fresh(plan);
@@ -220,13 +225,15 @@ static int check_rights(struct plan *plan)
 {
 	const struct muster_call *call = plan->call;
 	if (plan->options.connect_scan) {
-		nmap_log(call, MUSTER_LOG_WARNING,
-		         "connect_scan: ordinary connections only, so no OS and no MAC, and hosts that answer ICMP alone are not found");
+		nmap_log(
+		        call, MUSTER_LOG_WARNING,
+		        "connect_scan: ordinary connections only, so no OS and no MAC, and hosts that answer ICMP alone are not found");
 		return MUSTER_OK;
 	}
 	if (call->host->has_net_raw(call))
 		return MUSTER_OK;
-	return nmap_fail(call, MUSTER_E_REFUSED, "Nmap needs raw sockets and this process has no CAP_NET_RAW to hand on: %s", nmap_raw_cure);
+	return nmap_fail(call, MUSTER_E_REFUSED,
+	                 "Nmap needs raw sockets and this process has no CAP_NET_RAW to hand on: %s", nmap_raw_cure);
 }
 
 static int check_count(struct plan *plan)
@@ -237,7 +244,8 @@ static int check_count(struct plan *plan)
 	if (status != MUSTER_OK)
 		return status;
 	if (options->max_addresses > 0 && plan->total > options->max_addresses)
-		return nmap_fail(plan->call, MUSTER_E_LIMIT, "include names %lld addresses, max_addresses is %lld: raise it or split the profile",
+		return nmap_fail(plan->call, MUSTER_E_LIMIT,
+		                 "include names %lld addresses, max_addresses is %lld: raise it or split the profile",
 		                 (long long)plan->total, (long long)options->max_addresses);
 	plan->per_chunk = chunk_size(plan->total, nmap_discovery_only(options));
 	return MUSTER_OK;
@@ -246,10 +254,11 @@ static int check_count(struct plan *plan)
 int nmap_plan(void *instance, const struct muster_call *call)
 {
 	(void)instance;
-	struct plan plan = { .call = call };
+	struct plan plan = {.call = call};
 	int status = nmap_options_read(call, &plan.options);
 	if (status == MUSTER_OK && !plan.options.include)
-		status = nmap_fail(call, MUSTER_E_USAGE, "include is not set: name what to scan, such as include = \"192.0.2.0/24\"");
+		status = nmap_fail(call, MUSTER_E_USAGE,
+		                   "include is not set: name what to scan, such as include = \"192.0.2.0/24\"");
 	if (status == MUSTER_OK)
 		status = check_rights(&plan);
 	if (status == MUSTER_OK)

@@ -97,7 +97,7 @@ static void put_ranges(struct writer *out, const struct nmap_group *group)
 	}
 	memcpy(ports, group->ports, group->used * sizeof(*ports));
 	qsort(ports, group->used, sizeof(*ports), by_number);
-	struct nmap_buf text = { 0 };
+	struct nmap_buf text = {0};
 	for (size_t i = 0; i < group->used;) {
 		size_t last = i;
 		while (last + 1 < group->used && ports[last + 1] - ports[last] <= 1)
@@ -136,7 +136,8 @@ static void put_group(struct writer *out, const struct nmap_group *group)
 		close_it(out);
 		open_array(out, "names");
 		for (size_t i = 0; i < listed && out->status == MUSTER_OK; i++)
-			keep(out, out->call->host->record_text(out->call, NULL, group->names[i] ? group->names[i] : ""));
+			keep(out,
+			     out->call->host->record_text(out->call, NULL, group->names[i] ? group->names[i] : ""));
 		close_it(out);
 	}
 	close_it(out);
@@ -202,8 +203,8 @@ static const char *os_note(const struct nmap_host *host, const struct nmap_match
 	if (match || class) {
 		for (const struct nmap_match *other = host->matches; match && class && other; other = other->next) {
 			const struct nmap_class *rival = best_class(other->classes);
-			if (other != match && other->accuracy == match->accuracy && rival && rival->platform && class->platform &&
-			    strcmp(rival->platform, class->platform) != 0)
+			if (other != match && other->accuracy == match->accuracy && rival && rival->platform &&
+			    class->platform && strcmp(rival->platform, class->platform) != 0)
 				return "several platforms match equally well";
 		}
 		return NULL;
@@ -250,7 +251,8 @@ static void put_os(struct writer *out, const struct nmap_host *host)
 	if (match) {
 		int kept = 0;
 		open_array(out, "matches");
-		for (const struct nmap_match *item = host->matches; item && kept < NMAP_MAX_MATCHES; item = item->next, kept++)
+		for (const struct nmap_match *item = host->matches; item && kept < NMAP_MAX_MATCHES;
+		     item = item->next, kept++)
 			put_match(out, item);
 		close_it(out);
 	}
@@ -320,9 +322,10 @@ static void put_host(struct writer *out, const struct nmap_host *host, int64_t s
 	put_int(out, "seen", seen);
 }
 
-int nmap_record_emit(const struct muster_call *call, const struct nmap_host *host, const struct nmap_run_info *info, int64_t now)
+int nmap_record_emit(const struct muster_call *call, const struct nmap_host *host, const struct nmap_run_info *info,
+                     int64_t now)
 {
-	struct writer out = { .call = call };
+	struct writer out = {.call = call};
 	int status = call->host->record_begin(call, host->ip);
 	if (status != MUSTER_OK)
 		return status;
@@ -331,7 +334,8 @@ int nmap_record_emit(const struct muster_call *call, const struct nmap_host *hos
 		return call->host->record_emit(call);
 	(void)call->host->record_drop(call);
 	if (out.status == MUSTER_E_LIMIT) {
-		nmap_log(call, MUSTER_LOG_WARNING, "host %s: its record is larger than a record may be and was left out", host->ip);
+		nmap_log(call, MUSTER_LOG_WARNING,
+		         "host %s: its record is larger than a record may be and was left out", host->ip);
 		return MUSTER_OK;
 	}
 	return out.status;

@@ -7,13 +7,14 @@
 #include <string.h>
 
 #define BUFFER_BYTES 65536u
-#define MAX_OUTPUT (INT64_C(2) << 30)
+#define MAX_OUTPUT   (INT64_C(2) << 30)
 
 struct run {
 	const struct muster_call *call;
 	struct nmap_options options;
 	struct nmap_spec spec;
-	struct nmap_buf lines; /* targets, one a line */
+	const char *targets;   /* comma-separated; of the shard */
+	struct nmap_buf lines; /* the same, one a line */
 	int64_t addresses, found, now;
 	int scope_open;
 };
@@ -22,11 +23,11 @@ static int on_begin(void *data, const struct nmap_run_info *info)
 {
 	struct run *run = data;
 	struct muster_scope scope = {
-		.size = sizeof(scope),
-		.facts = nmap_facts(&run->options, run->spec.os),
-		.addresses = run->spec.addresses,
-		.tcp_ports = info->tcp,
-		.udp_ports = info->udp,
+	        .size = sizeof(scope),
+	        .facts = nmap_facts(&run->options, run->spec.os),
+	        .addresses = run->targets,
+	        .tcp_ports = info->tcp,
+	        .udp_ports = info->udp,
 	};
 	int status = run->call->host->scope_begin(run->call, &scope);
 	run->scope_open = status == MUSTER_OK;
@@ -85,7 +86,7 @@ static int pump(struct run *run, struct muster_child *child, struct nmap_xml *xm
 /* Nmap's last words on standard error in one line. */
 static void last_words(const char *errors, char *out, size_t size)
 {
-	struct nmap_arena arena = { .limit = 16384 };
+	struct nmap_arena arena = {.limit = 16384};
 	size_t len = errors ? strlen(errors) : 0;
 	char *text = nmap_arena_text(&arena, errors ? errors : "", len, 4000, 1);
 	const char *best = "";
@@ -108,16 +109,17 @@ static const char *cure_of(const char *words)
 	static const struct {
 		const char *word, *cure;
 	} cures[] = {
-		{ "root privileges", nmap_raw_cure },
-		{ "Operation not permitted", nmap_raw_cure },
-		{ "not permitted", nmap_raw_cure },
-		{ "source address", "check source_address and interface in the profile or its zone (see: ip -br address)" },
-		{ "nterface", "check interface in the profile or its zone (see: ip -br link)" },
-		{ "No such device", "check interface in the profile or its zone (see: ip -br link)" },
-		{ "unreachable", "check the route to these addresses, then retry" },
-		{ "dnet: Failed", "check interface in the profile or its zone (see: ip -br link), and that Nmap has CAP_NET_RAW" },
-		{ "nmap-services", "reinstall the package nmap" },
-		{ "nmap-os-db", "reinstall the package nmap" },
+	        {"root privileges", "see muster plugins show nmap --text privileges"},
+	        {"not permitted", "see muster plugins show nmap --text privileges"},
+	        {"source address",
+	         "check source_address and interface in the profile or its zone (see: ip -br address)"},
+	        {"nterface", "check interface in the profile or its zone (see: ip -br link)"},
+	        {"No such device", "check interface in the profile or its zone (see: ip -br link)"},
+	        {"unreachable", "check the route to these addresses, then retry"},
+	        {"dnet: Failed",
+	         "check interface in the profile or its zone (see: ip -br link), and that Nmap has CAP_NET_RAW"},
+	        {"nmap-services", "reinstall the package nmap"},
+	        {"nmap-os-db", "reinstall the package nmap"},
 	};
 	for (size_t i = 0; i < sizeof(cures) / sizeof(cures[0]); i++)
 		if (strstr(words, cures[i].word))
@@ -126,7 +128,8 @@ static const char *cure_of(const char *words)
 }
 
 /* Why the shard is not complete, in `out`; "" when it is. */
-static void explain(int status, int exit_status, const char *errors, const struct nmap_ending *ending, char *out, size_t size)
+static void explain(int status, int exit_status, const char *errors, const struct nmap_ending *ending, char *out,
+                    size_t size)
 {
 	char words[404];
 	out[0] = '\0';
@@ -164,14 +167,14 @@ static int end_scope(struct run *run, int status, const char *why)
 /* Status of a service that failed for a reason of the host's own: it has said why. */
 static int is_hosts_own(int status)
 {
-	return status != MUSTER_OK && status != MUSTER_E_CORRUPT && status != MUSTER_E_CANCELLED && status != MUSTER_E_TIMEOUT &&
-	       status != MUSTER_E_LIMIT;
+	return status != MUSTER_OK && status != MUSTER_E_CORRUPT && status != MUSTER_E_CANCELLED &&
+	       status != MUSTER_E_TIMEOUT && status != MUSTER_E_LIMIT;
 }
 
 static int watch(struct run *run, struct muster_child *child)
 {
 	const struct muster_host *host = run->call->host;
-	struct nmap_sink sink = { run, on_begin, on_host, on_progress, on_warning };
+	struct nmap_sink sink = {run, on_begin, on_host, on_progress, on_warning};
 	struct nmap_xml *xml = nmap_xml_new(&sink);
 	if (!xml) {
 		(void)host->child_kill(run->call, child);
@@ -206,15 +209,16 @@ static int start(struct run *run, const char *tcp, const char *udp, struct muste
 	if (status != MUSTER_OK)
 		return nmap_fail(run->call, status, "out of memory");
 	struct muster_spawn spawn = {
-		.size = sizeof(spawn),
-		.program = "nmap",
-		.argv = args.argv,
-		.input = { run->lines.data, run->lines.len },
+	        .size = sizeof(spawn),
+	        .program = "nmap",
+	        .argv = args.argv,
+	        .input = {run->lines.data, run->lines.len},
 	};
 	status = run->call->host->child_spawn(run->call, &spawn, out);
 	nmap_args_free(&args);
 	if (status == MUSTER_E_NOT_FOUND)
-		return nmap_fail(run->call, status, "nmap is not installed: sudo apt install nmap (or: sudo muster plugins setup nmap)");
+		return nmap_fail(run->call, status,
+		                 "nmap is not installed: sudo apt install nmap (or: sudo muster plugins setup nmap)");
 	return status;
 }
 
@@ -235,13 +239,14 @@ static int ask_lists(struct run *run, const char *scan, int top, struct lists *o
 {
 	char count[16];
 	(void)snprintf(count, sizeof(count), "%d", top);
-	const char *const argv[] = { "nmap", "--privileged", scan, "--top-ports", count, "--no-stylesheet", "-oX", "-", NULL };
-	struct muster_spawn spawn = { .size = sizeof(spawn), .program = "nmap", .argv = argv, .deadline_ms = 20000 };
+	const char *const argv[] = {"nmap", "--privileged", scan, "--top-ports", count, "--no-stylesheet", "-oX", "-",
+	                            NULL};
+	struct muster_spawn spawn = {.size = sizeof(spawn), .program = "nmap", .argv = argv, .deadline_ms = 20000};
 	struct muster_child *child = NULL;
 	int status = run->call->host->child_spawn(run->call, &spawn, &child);
 	if (status != MUSTER_OK)
 		return status;
-	struct nmap_sink sink = { .data = out, .begin = on_lists };
+	struct nmap_sink sink = {.data = out, .begin = on_lists};
 	struct nmap_xml *xml = nmap_xml_new(&sink);
 	struct nmap_ending ending;
 	int exit_status = 0;
@@ -251,13 +256,14 @@ static int ask_lists(struct run *run, const char *scan, int top, struct lists *o
 		(void)nmap_xml_finish(xml, &ending);
 	nmap_xml_free(xml);
 	if (status == MUSTER_OK && !out->tcp && !out->udp)
-		return nmap_fail(run->call, MUSTER_E_FAILED, "Nmap does not tell its top %d ports: reinstall the package nmap", top);
+		return nmap_fail(run->call, MUSTER_E_FAILED,
+		                 "Nmap does not tell its top %d ports: reinstall the package nmap", top);
 	return status;
 }
 
 static int scan(struct run *run)
 {
-	struct lists tcp = { 0 }, udp = { 0 };
+	struct lists tcp = {0}, udp = {0};
 	struct muster_child *child = NULL;
 	int status = MUSTER_OK;
 	if (nmap_needs_lists(&run->options)) {
@@ -282,22 +288,18 @@ static int prepare(struct run *run, const struct muster_shard *shard)
 	if (status != MUSTER_OK)
 		return status;
 	if (nmap_spec_read(shard->spec, &run->spec) != MUSTER_OK)
-		return nmap_fail(run->call, MUSTER_E_CORRUPT, "shard %s: its description is damaged: plan the run anew", shard->id);
+		return nmap_fail(run->call, MUSTER_E_CORRUPT, "shard %s: its description is damaged: plan the run anew",
+		                 shard->id);
 	/* The host may have taken addresses away since the plan was made: its scope counts. */
-	if (shard->scope.addresses && *shard->scope.addresses) {
-		char *addresses = strdup(shard->scope.addresses);
-		if (!addresses)
-			return nmap_fail(run->call, MUSTER_E_NO_MEMORY, "out of memory");
-		free(run->spec.addresses);
-		run->spec.addresses = addresses;
-	}
-	if (nmap_target_lines(run->spec.addresses, &run->lines) != MUSTER_OK)
-		return nmap_fail(run->call, MUSTER_E_CORRUPT, "shard %s: \"%.60s\" are not all addresses: plan the run anew", shard->id,
-		                 run->spec.addresses);
-	run->addresses = nmap_target_count(run->spec.addresses);
+	run->targets = shard->scope.addresses && *shard->scope.addresses ? shard->scope.addresses : run->spec.addresses;
+	if (nmap_target_lines(run->targets, &run->lines) != MUSTER_OK)
+		return nmap_fail(run->call, MUSTER_E_CORRUPT,
+		                 "shard %s: \"%.60s\" are not all addresses: plan the run anew", shard->id,
+		                 run->targets);
+	run->addresses = nmap_target_count(run->targets);
 	if (!run->options.connect_scan && !run->call->host->has_net_raw(run->call))
-		return nmap_fail(run->call, MUSTER_E_REFUSED, "Nmap needs raw sockets and this process has no CAP_NET_RAW to hand on: %s",
-		                 nmap_raw_cure);
+		return nmap_fail(run->call, MUSTER_E_REFUSED,
+		                 "no CAP_NET_RAW to hand on to Nmap: see muster plugins show nmap --text privileges");
 	run->now = run->call->host->now(run->call);
 	return MUSTER_OK;
 }
@@ -305,7 +307,7 @@ static int prepare(struct run *run, const struct muster_shard *shard)
 int nmap_run(void *instance, const struct muster_call *call, const struct muster_shard *shard)
 {
 	(void)instance;
-	struct run run = { .call = call };
+	struct run run = {.call = call};
 	int status = prepare(&run, shard);
 	if (status == MUSTER_OK)
 		status = scan(&run);

@@ -40,7 +40,7 @@ static int grow(struct nmap_seen *seen)
 
 int nmap_seen_add(struct nmap_seen *seen, const char *ip)
 {
-	unsigned char key[17] = { 4 };
+	unsigned char key[17] = {4};
 	if (inet_pton(AF_INET, ip, key + 1) != 1) {
 		key[0] = 6;
 		if (inet_pton(AF_INET6, ip, key + 1) != 1)

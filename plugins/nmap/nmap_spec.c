@@ -18,7 +18,10 @@ int nmap_spec_write(const struct nmap_spec *spec, struct nmap_buf *out)
 int nmap_spec_read(struct muster_bytes bytes, struct nmap_spec *out)
 {
 	static const char *const heads[] = {
-		"nmap 1\nfamily=4 os=0\n", "nmap 1\nfamily=4 os=1\n", "nmap 1\nfamily=6 os=0\n", "nmap 1\nfamily=6 os=1\n",
+	        "nmap 1\nfamily=4 os=0\n",
+	        "nmap 1\nfamily=4 os=1\n",
+	        "nmap 1\nfamily=6 os=0\n",
+	        "nmap 1\nfamily=6 os=1\n",
 	};
 	size_t head_len = strlen(heads[0]);
 	memset(out, 0, sizeof(*out));

@@ -173,7 +173,7 @@ int nmap_address(const char *text, char *out, size_t size)
 	if (inet_pton(AF_INET6, text, bytes) != 1)
 		return 0;
 	/* ::ffff:192.0.2.1 is 192.0.2.1. */
-	static const unsigned char mapped[12] = { [10] = 0xFF, [11] = 0xFF };
+	static const unsigned char mapped[12] = {[10] = 0xFF, [11] = 0xFF};
 	if (memcmp(bytes, mapped, sizeof(mapped)) == 0)
 		return inet_ntop(AF_INET, bytes + 12, out, (socklen_t)size) ? 4 : 0;
 	return inet_ntop(AF_INET6, bytes, out, (socklen_t)size) ? 6 : 0;
@@ -227,10 +227,9 @@ static int number_read(const char **at, const char *end)
 	return number;
 }
 
-void nmap_ports_clean(const char *text, size_t len, struct nmap_buf *out)
+/* The slow way, for lists with something to cut away. */
+static void ports_cut(const char *text, const char *end, struct nmap_buf *out, size_t before)
 {
-	const char *end = text + len;
-	size_t before = out->len;
 	while (text < end) {
 		int first = number_read(&text, end);
 		int last = first;
@@ -251,6 +250,26 @@ void nmap_ports_clean(const char *text, size_t len, struct nmap_buf *out)
 		}
 		text += text < end;
 	}
+}
+
+void nmap_ports_clean(const char *text, size_t len, struct nmap_buf *out)
+{
+	const char *end = text + len, *all = text;
+	size_t before = out->len;
+	int first = 1, last = 1;
+	while (text < end && first >= 1 && last >= first && last <= 65535) {
+		first = last = number_read(&text, end);
+		if (text < end && *text == '-') {
+			text++;
+			last = number_read(&text, end);
+		}
+		if (text < end && (*text++ != ',' || text == end))
+			last = -1;
+	}
+	if (first >= 1 && last >= first && last <= 65535)
+		nmap_buf_put(out, all, len);
+	else
+		ports_cut(all, end, out, before);
 }
 
 int nmap_fail(const struct muster_call *call, int status, const char *format, ...)

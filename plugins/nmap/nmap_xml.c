@@ -9,8 +9,8 @@
 #include <string.h>
 
 #define MAX_WARNINGS 20
-#define MAX_ARGS (2u << 20)
-#define BLOCK_BYTES 16384u
+#define MAX_ARGS     (2u << 20)
+#define BLOCK_BYTES  16384u
 
 struct nmap_xml {
 	const struct nmap_sink *sink;
@@ -45,7 +45,8 @@ static void stop(struct nmap_xml *xml, int status, const char *text)
 	if (xml->status == MUSTER_OK) {
 		xml->status = status;
 		if (text)
-			(void)snprintf(xml->text, sizeof(xml->text), "line %d: %s", xmlSAX2GetLineNumber(xml->parser), text);
+			(void)snprintf(xml->text, sizeof(xml->text), "line %d: %s", xmlSAX2GetLineNumber(xml->parser),
+			               text);
 	}
 	xmlStopParser(xml->parser);
 }
@@ -99,7 +100,7 @@ static void open_scaninfo(struct nmap_xml *xml, const struct nmap_attrs *attrs)
 		return;
 	size_t len;
 	const char *services = nmap_attr(attrs, "services", &len);
-	struct nmap_buf clean = { 0 };
+	struct nmap_buf clean = {0};
 	if (services)
 		nmap_ports_clean(services, len, &clean);
 	if (clean.len > 0 && !clean.failed)
@@ -183,7 +184,7 @@ static void on_start(void *data, const xmlChar *name, const xmlChar *prefix, con
 		return;
 	}
 	xml->stack[xml->depth++] = element;
-	struct nmap_attrs attrs = { values, count };
+	struct nmap_attrs attrs = {values, count};
 	open_element(xml, element, &attrs);
 }
 
@@ -235,7 +236,8 @@ static void on_end(void *data, const xmlChar *name, const xmlChar *prefix, const
 static void on_text(void *data, const xmlChar *text, int len)
 {
 	struct nmap_xml *xml = data;
-	if (xml->status == MUSTER_OK && xml->in_host && xml->depth > 0 && xml->stack[xml->depth - 1] == NMAP_SERVICE_CPE)
+	if (xml->status == MUSTER_OK && xml->in_host && xml->depth > 0 &&
+	    xml->stack[xml->depth - 1] == NMAP_SERVICE_CPE)
 		nmap_collect_text(&xml->collect, (const char *)text, (size_t)len);
 }
 
@@ -266,8 +268,8 @@ static void on_notation(void *data, const xmlChar *name, const xmlChar *public_i
 }
 
 /* The enumeration belongs to the handler. */
-static void on_attribute(void *data, const xmlChar *element, const xmlChar *name, int type, int def, const xmlChar *value,
-                         xmlEnumerationPtr tree)
+static void on_attribute(void *data, const xmlChar *element, const xmlChar *name, int type, int def,
+                         const xmlChar *value, xmlEnumerationPtr tree)
 {
 	(void)element, (void)name, (void)type, (void)def, (void)value;
 	xmlFreeEnumeration(tree);
@@ -293,16 +295,16 @@ static void on_error(void *data, xmlErrorPtr error)
 }
 
 static const xmlSAXHandler handlers = {
-	.initialized = XML_SAX2_MAGIC,
-	.startElementNs = on_start,
-	.endElementNs = on_end,
-	.characters = on_text,
-	.entityDecl = on_entity,
-	.unparsedEntityDecl = on_unparsed,
-	.notationDecl = on_notation,
-	.attributeDecl = on_attribute,
-	.elementDecl = on_element,
-	.serror = on_error,
+        .initialized = XML_SAX2_MAGIC,
+        .startElementNs = on_start,
+        .endElementNs = on_end,
+        .characters = on_text,
+        .entityDecl = on_entity,
+        .unparsedEntityDecl = on_unparsed,
+        .notationDecl = on_notation,
+        .attributeDecl = on_attribute,
+        .elementDecl = on_element,
+        .serror = on_error,
 };
 
 struct nmap_xml *nmap_xml_new(const struct nmap_sink *sink)

@@ -10,21 +10,21 @@
 
 /* Caps. A file beyond the first group is refused where it exceeds them; beyond the second, the rest of that kind is
  * left out and the host carries `cut`. */
-#define NMAP_XML_DEPTH 64
-#define NMAP_XML_ATTRIBUTES 64
-#define NMAP_XML_TAG (2u << 20)          /* bytes between two '>' */
-#define NMAP_MAX_HOST_BYTES (24u << 20)  /* memory for one host */
-#define NMAP_MAX_TEXT 1024u              /* names, products, ... */
-#define NMAP_MAX_SCRIPT 4096u            /* one script's output */
+#define NMAP_XML_DEPTH         64
+#define NMAP_XML_ATTRIBUTES    64
+#define NMAP_XML_TAG           (2u << 20)   /* bytes between two '>' */
+#define NMAP_MAX_HOST_BYTES    (24u << 20)  /* memory for one host */
+#define NMAP_MAX_TEXT          1024u        /* names, products, ... */
+#define NMAP_MAX_SCRIPT        4096u        /* one script's output */
 #define NMAP_MAX_SCRIPTS_BYTES (256u << 10) /* all scripts of a host */
-#define NMAP_MAX_MATCHES 10
-#define NMAP_MAX_CLASSES 64
-#define NMAP_MAX_NAMES 64
-#define NMAP_MAX_SERVICES 512
-#define NMAP_MAX_CPE 8
-#define NMAP_MAX_GROUPS 128
-#define NMAP_MAX_LISTED 4096             /* ports of one group written as numbers; above: as ranges */
-#define NMAP_MAX_SEEN (1u << 22)         /* distinct addresses in one file */
+#define NMAP_MAX_MATCHES       10
+#define NMAP_MAX_CLASSES       64
+#define NMAP_MAX_NAMES         64
+#define NMAP_MAX_SERVICES      512
+#define NMAP_MAX_CPE           8
+#define NMAP_MAX_GROUPS        128
+#define NMAP_MAX_LISTED        4096       /* ports of one group written as numbers; above: as ranges */
+#define NMAP_MAX_SEEN          (1u << 22) /* distinct addresses in one file */
 
 struct nmap_name {
 	struct nmap_name *next;
@@ -77,10 +77,11 @@ struct nmap_host {
 	struct nmap_group *groups;
 	struct nmap_service *services;
 	struct nmap_script *scripts;
-	struct nmap_match *matches;  /* best first as Nmap lists them */
-	struct nmap_class *classes;  /* of files before Nmap 6, directly under os */
+	struct nmap_match *matches; /* best first as Nmap lists them */
+	struct nmap_class *classes; /* of files before Nmap 6, directly under os */
 	size_t name_count, group_count, service_count, match_count, class_count, script_bytes;
-	int os_asked, os_fingerprint, os_open, os_closed; /* an os element; a fingerprint instead of a match; ports used */
+	int os_asked, os_fingerprint, os_open,
+	        os_closed;          /* an os element; a fingerprint instead of a match; ports used */
 	int64_t start, end, uptime; /* seconds; 0 or -1: not given */
 	int distance, timed_out, cut;
 };
@@ -103,7 +104,8 @@ struct nmap_ending {
 struct nmap_sink {
 	void *data;
 	int (*begin)(void *data, const struct nmap_run_info *info); /* before the first host, or at the end; once */
-	int (*host)(void *data, const struct nmap_host *host, const struct nmap_run_info *info); /* up, address not seen before */
+	int (*host)(void *data, const struct nmap_host *host,
+	            const struct nmap_run_info *info); /* up, address not seen before */
 	void (*progress)(void *data, const char *task, int percent);
 	void (*warning)(void *data, const char *text); /* at most 20 in one document */
 };
@@ -145,10 +147,35 @@ const char *nmap_attr(const struct nmap_attrs *attrs, const char *name, size_t *
 
 /* Elements that matter, by name and parent (nmap_collect.c). */
 enum nmap_element {
-	NMAP_NONE, NMAP_RUN, NMAP_SCANINFO, NMAP_TASKPROGRESS, NMAP_HOST, NMAP_STATUS, NMAP_ADDRESS, NMAP_HOSTNAMES, NMAP_HOSTNAME,
-	NMAP_PORTS, NMAP_EXTRAPORTS, NMAP_EXTRAREASONS, NMAP_PORT, NMAP_STATE, NMAP_SERVICE, NMAP_SERVICE_CPE, NMAP_PORT_SCRIPT,
-	NMAP_OS, NMAP_PORTUSED, NMAP_OSMATCH, NMAP_OSCLASS, NMAP_OLD_OSCLASS, NMAP_OSFINGERPRINT, NMAP_DISTANCE, NMAP_UPTIME,
-	NMAP_HOSTSCRIPT, NMAP_HOST_SCRIPT, NMAP_RUNSTATS, NMAP_FINISHED
+	NMAP_NONE,
+	NMAP_RUN,
+	NMAP_SCANINFO,
+	NMAP_TASKPROGRESS,
+	NMAP_HOST,
+	NMAP_STATUS,
+	NMAP_ADDRESS,
+	NMAP_HOSTNAMES,
+	NMAP_HOSTNAME,
+	NMAP_PORTS,
+	NMAP_EXTRAPORTS,
+	NMAP_EXTRAREASONS,
+	NMAP_PORT,
+	NMAP_STATE,
+	NMAP_SERVICE,
+	NMAP_SERVICE_CPE,
+	NMAP_PORT_SCRIPT,
+	NMAP_OS,
+	NMAP_PORTUSED,
+	NMAP_OSMATCH,
+	NMAP_OSCLASS,
+	NMAP_OLD_OSCLASS,
+	NMAP_OSFINGERPRINT,
+	NMAP_DISTANCE,
+	NMAP_UPTIME,
+	NMAP_HOSTSCRIPT,
+	NMAP_HOST_SCRIPT,
+	NMAP_RUNSTATS,
+	NMAP_FINISHED
 };
 enum nmap_element nmap_element_find(const char *name, enum nmap_element parent);
 
@@ -175,7 +202,8 @@ void nmap_collect_free(struct nmap_collect *collect);
 /* Operating systems (nmap_os.c). */
 void nmap_os_open(struct nmap_collect *collect, enum nmap_element element, const struct nmap_attrs *attrs);
 /* "linux", "windows", "macos", "cisco-ios", ... in the arena. */
-const char *nmap_os_platform(struct nmap_arena *arena, const char *family, size_t len, const char *vendor, size_t vendor_len);
+const char *nmap_os_platform(struct nmap_arena *arena, const char *family, size_t len, const char *vendor,
+                             size_t vendor_len);
 
 /* Addresses already reported (nmap_seen.c). */
 struct nmap_seen {
@@ -191,13 +219,14 @@ void nmap_seen_free(struct nmap_seen *seen);
 /* Something answered: not merely assumed to be there. */
 int nmap_answered(const struct nmap_host *host);
 /* One record in the open scope. `now` is the time of last resort. MUSTER_OK or the host's status. */
-int nmap_record_emit(const struct muster_call *call, const struct nmap_host *host, const struct nmap_run_info *info, int64_t now);
+int nmap_record_emit(const struct muster_call *call, const struct nmap_host *host, const struct nmap_run_info *info,
+                     int64_t now);
 
 /* What the arguments of a finished Nmap tell about its coverage (nmap_coverage.c). */
 struct nmap_coverage {
-	char *addresses;  /* canonical, comma-separated; NULL: cannot be told. Owned */
-	uint32_t facts;   /* MUSTER_FACT_* */
-	const char *why;  /* addresses NULL: why not */
+	char *addresses; /* canonical, comma-separated; NULL: cannot be told. Owned */
+	uint32_t facts;  /* MUSTER_FACT_* */
+	const char *why; /* addresses NULL: why not */
 };
 void nmap_coverage_read(const char *args, struct nmap_coverage *out);
 

@@ -31,13 +31,14 @@ class Scanner:
 
     def __init__(self, plugin, net, user=None, ambient=True):
         self.plugin, self.prefix = plugin, ["--core=0", IP, "netns", "exec", net.scanner]
+        self.raw = user is None or ambient
         if user:
             self.prefix += ["/usr/bin/setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
             self.prefix += ["--inh-caps=+net_raw", "--ambient-caps=+net_raw"] if ambient else []
 
     def start(self, command, **more):
         more.setdefault("deadline_ms", 120000)
-        job = worker.job(self.plugin, "nmap", trusted_net_raw=True, **more)
+        job = worker.job(self.plugin, "nmap", trusted_net_raw=self.raw, **more)
         return worker.Worker(command, job, limits=self.prefix)
 
     def plan(self, **options):
@@ -60,6 +61,19 @@ def by_ip(result):
 
 def open_ports(record):
     return sorted(p for g in record.get("ports", []) if g["state"] == "open" for p in g["ports"])
+
+
+BANNER = r"""
+import socket
+s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("192.0.2.5", 22)); s.listen(64)
+print("ready")
+while True:
+    c, _ = s.accept()
+    try:
+        c.sendall(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n"); c.close()
+    except OSError:
+        pass
+"""
 
 
 def nmaps(net):
@@ -91,28 +105,71 @@ def test_scan_of_a_small_network(scanner, net):
     assert open_ports(record) == [22, 80] and record["distance"] == 1
     assert abs(record["seen"] / 1000 - time.time()) < 120
     assert record["os"].get("platform") == "linux" or "note" in record["os"]
-    scope = next(payload for kind, payload in result.frames if kind == worker.SCOPE_BEGIN)
+    scope = scope_of(result)
     assert scope["facts"] == ["presence", "os"] and scope["tcp_ports"] == "22,80,443,9999"
     assert "192.0.2.6" not in scope["addresses"].split(",")
     assert nmaps(net) == 0
 
 
+def scope_of(result):
+    return next(payload for kind, payload in result.frames if kind == worker.SCOPE_BEGIN)
+
+
 def test_discovery_only_claims_presence_only(scanner, net):
-    net.host("192.0.2.7")
-    plan = scanner.plan(ports="9", discovery="icmp", os_detection="off", udp_ports="9")
-    assert [s["command"].count(" -O ") for s in plan.of("shard")] == [0]
+    net.host("192.0.2.7", 22)
+    plan = scanner.plan(ports="none")
+    assert plan.end["status"] == "ok", plan.lines
+    assert " -sn " in plan.of("shard")[0]["command"] and " -O " not in plan.of("shard")[0]["command"]
     result = scanner.run(plan.of("shard")[0])
-    record = by_ip(result)["192.0.2.7"]
-    assert "os" not in record and open_ports(record) == []
-    scope = next(payload for kind, payload in result.frames if kind == worker.SCOPE_BEGIN)
-    assert scope["facts"] == ["presence"] and scope["tcp_ports"] == "9" and scope["udp_ports"] == "9"
+    assert "os" not in by_ip(result)["192.0.2.7"] and "ports" not in by_ip(result)["192.0.2.7"]
+    assert scope_of(result)["facts"] == ["presence"]
+    assert not scope_of(result).get("tcp_ports") and not scope_of(result).get("udp_ports")
 
 
-def test_assumed_online_answers_nothing(scanner, net):
-    plan = scanner.plan(include="192.0.2.99", ports="9", assume_online="on", arp="off", os_detection="off", max_addresses="1")
+def test_tcp_by_list_and_udp_by_rank(scanner, net):
+    net.host("192.0.2.7", 22)
+    plan = scanner.plan(include="192.0.2.7", ports="22,23", udp_ports="top-3", os_detection="off")
     result = scanner.run(plan.of("shard")[0])
     assert result.end["status"] == "ok", result.lines
-    assert all(not r["answered"] for r in result.records)
+    assert open_ports(by_ip(result)["192.0.2.7"]) == [22]
+    assert scope_of(result)["tcp_ports"] == "22-23" and len(scope_of(result)["udp_ports"].split(",")) >= 2
+
+
+def test_assumed_online_is_no_answer(scanner, net):
+    """192.0.2.99 is not there; a route makes Nmap try all the same, so that it reports the host as up by user-set alone."""
+    net.host("192.0.2.5", 22)
+    net.run("ip", "-n", net.scanner, "route", "add", "198.51.100.0/24", "via", "192.0.2.5")
+    plan = scanner.plan(include="198.51.100.7", ports="9", assume_online="on", os_detection="off")
+    result = scanner.run(plan.of("shard")[0])
+    assert result.end["status"] == "ok", result.lines
+    assert [(r["answered"], r["reason"]) for r in result.records] == [(False, "user-set")]
+
+
+def test_ipv6(scanner, net):
+    net.host("192.0.2.5")
+    for name, card, address in ((net.scanner, "v0", "fd00:2::1"), (net.hosts["192.0.2.5"], "eth0", "fd00:2::5")):
+        net.run("ip", "netns", "exec", name, "sysctl", "-qw", f"net.ipv6.conf.{card}.disable_ipv6=0")
+        net.run("ip", "-n", name, "addr", "add", f"{address}/64", "dev", card, "nodad")
+    plan = scanner.plan(include="192.0.2.5,fd00:2::5,fd00:2::6", ports="22")
+    shards = plan.of("shard")
+    assert [" -6 " in s["command"] for s in shards] == [False, True]
+    result = scanner.run(shards[1])
+    assert result.end["status"] == "ok", result.lines
+    assert list(by_ip(result)) == ["fd00:2::5"] and by_ip(result)["fd00:2::5"]["mac"] == "00:16:3e:00:02:05"
+
+
+def test_services_and_scripts(scanner, net):
+    net.host("192.0.2.5")
+    child = subprocess.Popen(["ip", "netns", "exec", net.hosts["192.0.2.5"], "/usr/bin/python3", "-u", "-c", BANNER], stdout=subprocess.PIPE)
+    net.children.setdefault("192.0.2.5", []).append(child)
+    assert child.stdout.readline() == b"ready\n"
+    plan = scanner.plan(include="192.0.2.5", ports="22", service_versions="on", scripts="on", os_detection="off")
+    result = scanner.run(plan.of("shard")[0])
+    assert result.end["status"] == "ok", result.lines
+    service = by_ip(result)["192.0.2.5"]["services"][0]
+    assert (service["port"], service["name"], service["product"]) == (22, "ssh", "OpenSSH")
+    assert any(s["id"] == "banner" and "SSH-2.0" in s["output"] for s in service["scripts"])
+    assert scope_of(result)["facts"] == ["presence", "services", "scripts"]
 
 
 def test_ordinary_user_with_one_capability(plugin, net):

@@ -66,7 +66,7 @@ static int fake_fail(const struct muster_call *call, int status, const char *tex
 
 static int fake_log(const struct muster_call *call, int level, const char *text)
 {
-	static const char *const levels[] = { "?", "error", "warning", "info", "debug" };
+	static const char *const levels[] = {"?", "error", "warning", "info", "debug"};
 	if (!of(call)->quiet)
 		put(of(call), "log %s %s\n", levels[level], text);
 	return MUSTER_OK;
@@ -129,7 +129,7 @@ static int64_t fake_option_int(const struct muster_call *call, const char *name)
 	static const struct {
 		char unit;
 		int64_t factor;
-	} units[] = { { 's', 1000 }, { 'm', 60000 }, { 'h', 3600000 }, { 'd', 86400000 } };
+	} units[] = {{'s', 1000}, {'m', 60000}, {'h', 3600000}, {'d', 86400000}};
 	for (size_t i = 0; option_row(name)->type == MUSTER_OPTION_DURATION && i < 4; i++)
 		if (*end == units[i].unit)
 			value *= units[i].factor;
@@ -148,7 +148,8 @@ static int fake_release(const struct muster_call *call, const char *option)
 	return MUSTER_E_NOT_FOUND;
 }
 
-static int fake_targets(const struct muster_call *call, const struct muster_target_query *query, muster_chunk_fn fn, void *data)
+static int fake_targets(const struct muster_call *call, const struct muster_target_query *query, muster_chunk_fn fn,
+                        void *data)
 {
 	(void)call;
 	return fake_target_chunks(query, fn, data);
@@ -167,12 +168,12 @@ static int fake_known_next(const struct muster_call *call, struct muster_known *
 
 static void put_facts(struct fake_host *host, const struct muster_scope *scope)
 {
-	static const char *const names[] = { "presence", "os", "services", "names", "mac", "scripts" };
+	static const char *const names[] = {"presence", "os", "services", "names", "mac", "scripts"};
 	for (unsigned i = 0; i < 6; i++)
 		if (scope->facts & (1u << i))
 			put(host, " %s", names[i]);
-	put(host, " addresses=%s tcp=%s udp=%s", scope->addresses ? scope->addresses : "-", scope->tcp_ports ? scope->tcp_ports : "-",
-	    scope->udp_ports ? scope->udp_ports : "-");
+	put(host, " addresses=%s tcp=%s udp=%s", scope->addresses ? scope->addresses : "-",
+	    scope->tcp_ports ? scope->tcp_ports : "-", scope->udp_ports ? scope->udp_ports : "-");
 }
 
 static int fake_shard(const struct muster_call *call, const struct muster_shard *shard)
@@ -205,7 +206,7 @@ static int fake_scope_begin(const struct muster_call *call, const struct muster_
 
 static int fake_scope_end(const struct muster_call *call, int outcome, const char *reason)
 {
-	static const char *const names[] = { "?", "complete", "partial", "failed" };
+	static const char *const names[] = {"?", "complete", "partial", "failed"};
 	struct fake_host *host = of(call);
 	must(host->scope_open && !host->record_open, "scope_end inside a scope and outside a record");
 	host->scope_open = 0;
@@ -388,11 +389,40 @@ static int fake_verdict(const struct muster_call *call, const struct muster_verd
 }
 
 static const struct muster_host services = {
-	sizeof(struct muster_host), MUSTER_ABI_CURRENT, fake_fail, fake_log, fake_progress, fake_cancelled, fake_now,
-	fake_remaining, fake_option_text, fake_option_int, fake_no_secret, fake_release, fake_targets, fake_known_next,
-	fake_shard, fake_scope_begin, fake_scope_end, fake_checkpoint, fake_record_begin, fake_record_text,
-	fake_record_int, fake_record_bool, fake_record_object, fake_record_array, fake_record_end, fake_record_emit,
-	fake_record_drop, fake_spawn, fake_read, fake_wait, fake_kill, fake_raw, fake_input, fake_verdict,
+        sizeof(struct muster_host),
+        MUSTER_ABI_CURRENT,
+        fake_fail,
+        fake_log,
+        fake_progress,
+        fake_cancelled,
+        fake_now,
+        fake_remaining,
+        fake_option_text,
+        fake_option_int,
+        fake_no_secret,
+        fake_release,
+        fake_targets,
+        fake_known_next,
+        fake_shard,
+        fake_scope_begin,
+        fake_scope_end,
+        fake_checkpoint,
+        fake_record_begin,
+        fake_record_text,
+        fake_record_int,
+        fake_record_bool,
+        fake_record_object,
+        fake_record_array,
+        fake_record_end,
+        fake_record_emit,
+        fake_record_drop,
+        fake_spawn,
+        fake_read,
+        fake_wait,
+        fake_kill,
+        fake_raw,
+        fake_input,
+        fake_verdict,
 };
 
 void fake_host_init(struct fake_host *host)

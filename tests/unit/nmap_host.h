@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FAKE_OPTIONS 32
+#define FAKE_OPTIONS  32
 #define FAKE_CHILDREN 4
 
 struct fake_child {
@@ -33,21 +33,21 @@ struct fake_host {
 	size_t option_count;
 	const struct fake_known *known; /* ends with address NULL */
 	size_t known_at;
-	int raw;             /* has_net_raw */
+	int raw; /* has_net_raw */
 	int64_t now;
-	int cancel_after;    /* calls of cancelled() until it says yes; 0: never */
+	int cancel_after; /* calls of cancelled() until it says yes; 0: never */
 	int cancelled_calls;
-	int spawn_status;    /* not 0: child_spawn fails with it */
+	int spawn_status; /* not 0: child_spawn fails with it */
 	struct fake_child children[FAKE_CHILDREN];
 	size_t spawned, child_at;
-	const char *input;   /* of import */
+	const char *input; /* of import */
 	size_t input_length, input_piece, input_at;
-	int quiet;           /* no progress and log lines in the text */
+	int quiet; /* no progress and log lines in the text */
 
 	/* What happened. */
 	char *text;
 	size_t length, cap;
-	char *argv[FAKE_CHILDREN];  /* arguments joined with blanks */
+	char *argv[FAKE_CHILDREN]; /* arguments joined with blanks */
 	char *stdin_text[FAKE_CHILDREN];
 	char fail_text[2100];
 	int kills, scopes, records, shards;

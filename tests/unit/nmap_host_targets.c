@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define SPACE (1u << 17) /* 10.0.0.0/15 */
-#define BASE UINT32_C(0x0a000000)
+#define BASE  UINT32_C(0x0a000000)
 
 static void mark(unsigned char *set, const char *list, unsigned char bit)
 {
@@ -52,9 +52,10 @@ static void block_text(const unsigned char *set, uint32_t at, uint32_t end, char
 			prefix--;
 		}
 		char text[INET_ADDRSTRLEN];
-		struct in_addr addr = { htonl(BASE + at) };
+		struct in_addr addr = {htonl(BASE + at)};
 		inet_ntop(AF_INET, &addr, text, sizeof(text));
-		used += (size_t)snprintf(out + used, size - used, prefix == 32 ? "%s%s" : "%s%s/%u", used > 0 ? "," : "", text, prefix);
+		used += (size_t)snprintf(out + used, size - used, prefix == 32 ? "%s%s" : "%s%s/%u",
+		                         used > 0 ? "," : "", text, prefix);
 		at += block;
 	}
 }
@@ -70,7 +71,8 @@ static int chunks4(unsigned char *set, uint32_t per_chunk, muster_chunk_fn fn, v
 			continue;
 		text[0] = '\0';
 		block_text(set, at, at + per_chunk < SPACE ? at + per_chunk : SPACE, text, sizeof(text));
-		struct muster_target_chunk chunk = { .size = sizeof(chunk), .family = 4, .addresses = text, .count = count };
+		struct muster_target_chunk chunk = {
+		        .size = sizeof(chunk), .family = 4, .addresses = text, .count = count};
 		int status = fn(data, &chunk);
 		if (status != MUSTER_OK)
 			return status;
@@ -92,7 +94,7 @@ static int chunk6(const char *include, muster_chunk_fn fn, void *data)
 		}
 	if (count == 0)
 		return MUSTER_OK;
-	struct muster_target_chunk chunk = { .size = sizeof(chunk), .family = 6, .addresses = text, .count = count };
+	struct muster_target_chunk chunk = {.size = sizeof(chunk), .family = 6, .addresses = text, .count = count};
 	return fn(data, &chunk);
 }
 

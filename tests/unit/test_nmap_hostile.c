@@ -118,8 +118,8 @@ static void huge_attribute(void **state)
 static void endless_text_and_comment(void **state)
 {
 	(void)state;
-	static const char *const starts[] = { HEAD HOST "</host>", HEAD HOST "</host><!-- ", HEAD HOST "</host><?pi ",
-		                              HEAD HOST "</host><![CDATA[" };
+	static const char *const starts[] = {HEAD HOST "</host>", HEAD HOST "</host><!-- ", HEAD HOST "</host><?pi ",
+	                                     HEAD HOST "</host><![CDATA["};
 	for (size_t i = 0; i < 4; i++) {
 		doc.len = 0;
 		nmap_buf_text(&doc, starts[i]);
@@ -146,9 +146,15 @@ static void all_ports_open(void **state)
 	(void)state;
 	nmap_buf_text(&doc, HEAD HOST "<ports>");
 	for (int i = 65535; i >= 1; i--)
-		nmap_buf_printf(&doc, "<port protocol=\"tcp\" portid=\"%d\"><state state=\"open\" reason=\"syn-ack\" reason_ttl=\"64\"/></port>", i);
+		nmap_buf_printf(
+		        &doc,
+		        "<port protocol=\"tcp\" portid=\"%d\"><state state=\"open\" reason=\"syn-ack\" reason_ttl=\"64\"/></port>",
+		        i);
 	for (int i = 1; i <= 65535; i += 2)
-		nmap_buf_printf(&doc, "<port protocol=\"udp\" portid=\"%d\"><state state=\"closed\" reason=\"port-unreach\"/></port>", i);
+		nmap_buf_printf(
+		        &doc,
+		        "<port protocol=\"udp\" portid=\"%d\"><state state=\"closed\" reason=\"port-unreach\"/></port>",
+		        i);
 	nmap_buf_text(&doc, "</ports></host>" TAIL);
 	assert_int_equal(import(0), MUSTER_OK);
 	assert_int_equal(host.records, 1);
@@ -165,13 +171,18 @@ static void many_of_everything(void **state)
 		nmap_buf_printf(&doc, "<hostname name=\"n%d.example\" type=\"PTR\"/>", i);
 	nmap_buf_text(&doc, "</hostnames><ports>");
 	for (int i = 1; i <= 2000; i++)
-		nmap_buf_printf(&doc, "<port protocol=\"tcp\" portid=\"%d\"><state state=\"s%d\" reason=\"r%d\"/><service name=\"x\" "
-		                "method=\"probed\" product=\"p\"><cpe>a</cpe><cpe>b</cpe><cpe>c</cpe><cpe>d</cpe><cpe>e</cpe><cpe>f</cpe>"
-		                "<cpe>g</cpe><cpe>h</cpe><cpe>i</cpe></service></port>", i, i, i);
+		nmap_buf_printf(
+		        &doc,
+		        "<port protocol=\"tcp\" portid=\"%d\"><state state=\"s%d\" reason=\"r%d\"/><service name=\"x\" "
+		        "method=\"probed\" product=\"p\"><cpe>a</cpe><cpe>b</cpe><cpe>c</cpe><cpe>d</cpe><cpe>e</cpe><cpe>f</cpe>"
+		        "<cpe>g</cpe><cpe>h</cpe><cpe>i</cpe></service></port>",
+		        i, i, i);
 	nmap_buf_text(&doc, "</ports><os>");
 	for (int i = 0; i < 1000; i++)
-		nmap_buf_printf(&doc, "<osmatch name=\"m%d\" accuracy=\"%d\"><osclass osfamily=\"f\"/><osclass osfamily=\"g\"/></osmatch>", i,
-		                i % 101);
+		nmap_buf_printf(
+		        &doc,
+		        "<osmatch name=\"m%d\" accuracy=\"%d\"><osclass osfamily=\"f\"/><osclass osfamily=\"g\"/></osmatch>",
+		        i, i % 101);
 	nmap_buf_text(&doc, "</os><hostscript>");
 	for (int i = 0; i < 20000; i++)
 		nmap_buf_printf(&doc, "<script id=\"s%d\" output=\"0123456789012345678901234567890123456789\"/>", i);
@@ -209,8 +220,10 @@ static void host_beyond_its_memory(void **state)
 	(void)state;
 	nmap_buf_text(&doc, HEAD HOST "<ports>");
 	for (int i = 0; i < 300000; i++)
-		nmap_buf_printf(&doc, "<port protocol=\"proto-of-%d\" portid=\"1\"><state state=\"open\" reason=\"reason\"/>"
-		                "<service name=\"service\"/></port>", i);
+		nmap_buf_printf(&doc,
+		                "<port protocol=\"proto-of-%d\" portid=\"1\"><state state=\"open\" reason=\"reason\"/>"
+		                "<service name=\"service\"/></port>",
+		                i);
 	nmap_buf_text(&doc, "</ports></host>" HOST "</host>" TAIL);
 	long before = peak_kib();
 	assert_int_equal(import(0), MUSTER_OK);
@@ -236,7 +249,9 @@ static void many_hosts(void **state)
 	(void)state;
 	nmap_buf_text(&doc, HEAD);
 	for (int i = 0; i < 20000; i++)
-		nmap_buf_printf(&doc, "<host><status state=\"up\"/><address addr=\"10.0.%d.%d\" addrtype=\"ipv4\"/></host>", i >> 8, i & 255);
+		nmap_buf_printf(&doc,
+		                "<host><status state=\"up\"/><address addr=\"10.0.%d.%d\" addrtype=\"ipv4\"/></host>",
+		                i >> 8, i & 255);
 	nmap_buf_text(&doc, TAIL);
 	assert_int_equal(import(4096), MUSTER_OK);
 	assert_int_equal(host.records, 20000);
@@ -263,7 +278,8 @@ static void cancelled_import(void **state)
 	(void)state;
 	nmap_buf_text(&doc, HEAD);
 	for (int i = 0; i < 200; i++)
-		nmap_buf_printf(&doc, "<host><status state=\"up\"/><address addr=\"10.0.0.%d\" addrtype=\"ipv4\"/></host>", i);
+		nmap_buf_printf(
+		        &doc, "<host><status state=\"up\"/><address addr=\"10.0.0.%d\" addrtype=\"ipv4\"/></host>", i);
 	nmap_buf_text(&doc, TAIL);
 	host.cancel_after = 50;
 	assert_int_equal(import(0), MUSTER_E_CANCELLED);
@@ -275,20 +291,20 @@ static void cancelled_import(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(nesting),
-		TEST(nesting_that_is_allowed),
-		TEST(many_attributes),
-		TEST(huge_attribute),
-		TEST(endless_text_and_comment),
-		TEST(long_attribute_is_cut),
-		TEST(all_ports_open),
-		TEST(many_of_everything),
-		TEST(script_output_is_capped),
-		TEST(host_beyond_its_memory),
-		TEST(warnings_are_few),
-		TEST(many_hosts),
-		TEST(utf16),
-		TEST(cancelled_import),
+	        TEST(nesting),
+	        TEST(nesting_that_is_allowed),
+	        TEST(many_attributes),
+	        TEST(huge_attribute),
+	        TEST(endless_text_and_comment),
+	        TEST(long_attribute_is_cut),
+	        TEST(all_ports_open),
+	        TEST(many_of_everything),
+	        TEST(script_output_is_capped),
+	        TEST(host_beyond_its_memory),
+	        TEST(warnings_are_few),
+	        TEST(many_hosts),
+	        TEST(utf16),
+	        TEST(cancelled_import),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,7 +48,7 @@ static void compare(const char *name, const char *text, int status)
 /* One file, whole and in pieces of 1, 7 and 4096 bytes: always the same records. */
 static void check_file(const char *name)
 {
-	static const size_t pieces[] = { 1, 7, 4096 };
+	static const size_t pieces[] = {1, 7, 4096};
 	char path[512];
 	size_t length;
 	struct fake_host host;
@@ -101,7 +101,9 @@ static void truncation(void **state)
 			ends++;
 		int status = import(&host, part, cut, 0);
 		assert_int_equal(host.records, ends);
-		assert_int_equal(status, strstr(part, "<nmaprun ") && strchr(strstr(part, "<nmaprun "), '>') ? MUSTER_E_PARTIAL : MUSTER_E_CORRUPT);
+		assert_int_equal(status, strstr(part, "<nmaprun ") && strchr(strstr(part, "<nmaprun "), '>')
+		                                 ? MUSTER_E_PARTIAL
+		                                 : MUSTER_E_CORRUPT);
 		assert_false(host.scope_open);
 		free(part);
 	}
@@ -112,8 +114,8 @@ static void truncation(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(golden_files),
-		cmocka_unit_test(truncation),
+	        cmocka_unit_test(golden_files),
+	        cmocka_unit_test(truncation),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,36 +23,41 @@ static const char *text_of(const struct fake_host *host)
 	return host->text ? host->text : "";
 }
 
-#define END " --stats-every 2s --noninteractive --no-stylesheet -oX - -iL (targets)"
+#define END  " --stats-every 2s --noninteractive --no-stylesheet -oX - -iL (targets)"
 #define PING "-PE -PS80,443 -PA80"
-#define OS "-O --osscan-guess --max-os-tries 2"
-#define NET "--max-hostgroup 16 -T3 --host-timeout 900000ms"
+#define OS   "-O --osscan-guess --max-os-tries 2"
+#define NET  "--max-hostgroup 16 -T3 --host-timeout 900000ms"
 
 static const struct {
 	const char *options[12]; /* name, text, ..., NULL */
 	const char *command;
 } commands[] = {
-	{ { NULL }, "nmap --privileged " PING " -sS --top-ports 1000 " OS " " NET END },
-	{ { "ports", "none" }, "nmap --privileged " PING " -sn " NET END },
-	{ { "ports", "22, 80 ,8000-8100" }, "nmap --privileged " PING " -sS -p 22,80,8000-8100 " OS " " NET END },
-	{ { "ports", "22", "udp_ports", "53,161" }, "nmap --privileged " PING " -sS -sU -p T:22,U:53,161 " OS " " NET END },
-	{ { "ports", "none", "udp_ports", "53" }, "nmap --privileged " PING " -sU -p U:53 " NET END },
-	{ { "ports", "top-100", "udp_ports", "top-100" },
-	  "nmap --privileged " PING " -sS -sU --top-ports 100 " OS " " NET END },
-	{ { "os_detection", "off", "service_versions", "on", "scripts", "on" },
-	  "nmap --privileged " PING " -sS --top-ports 1000 -sV --script 'safe and not (broadcast or external)' --script-timeout 60s " NET END },
-	{ { "arp", "off", "assume_online", "on", "os_detection", "off" },
-	  "nmap --privileged -Pn --disable-arp-ping -sS --top-ports 1000 " NET END },
-	{ { "discovery", "icmp", "ports", "none" }, "nmap --privileged -PE -sn " NET END },
-	{ { "discovery", "tcp", "ports", "none" }, "nmap --privileged -PS80,443 -PA80 -sn " NET END },
-	{ { "discovery", "wide", "ports", "none" },
-	  "nmap --privileged -PE -PS21,22,23,25,80,135,139,443,445,3389,5900,8080,8443 -PA80,443,3389 -PU53,161,40125 -sn " NET END },
-	{ { "source_port", "53", "interface", "eth0.10", "source_address", "10.0.0.9", "dns_servers", "10.0.0.53, 10.0.0.54" },
-	  "nmap --privileged " PING " -sS --top-ports 1000 " OS " " NET " -g 53 -e eth0.10 -S 10.0.0.9 --dns-servers 10.0.0.53,10.0.0.54" END },
-	{ { "max_rate", "1000", "timing", "polite", "host_timeout", "5m", "dns", "off" },
-	  "nmap --privileged " PING " -sS --top-ports 1000 " OS " --max-hostgroup 16 -T2 --max-rate 1000 --host-timeout 300000ms -n" END },
-	{ { "connect_scan", "on" }, "nmap --unprivileged -PS80,443 -sT --top-ports 1000 " NET END },
-	{ { "include", "fd00::1,fd00::2" }, "nmap --privileged -6 " PING " -sS --top-ports 1000 " OS " " NET END },
+        {{NULL}, "nmap --privileged " PING " -sS --top-ports 1000 " OS " " NET END},
+        {{"ports", "none"}, "nmap --privileged " PING " -sn " NET END},
+        {{"ports", "22, 80 ,8000-8100"}, "nmap --privileged " PING " -sS -p 22,80,8000-8100 " OS " " NET END},
+        {{"ports", "22", "udp_ports", "53,161"}, "nmap --privileged " PING " -sS -sU -p T:22,U:53,161 " OS " " NET END},
+        {{"ports", "none", "udp_ports", "53"}, "nmap --privileged " PING " -sU -p U:53 " NET END},
+        {{"ports", "top-100", "udp_ports", "top-100"},
+         "nmap --privileged " PING " -sS -sU --top-ports 100 " OS " " NET END},
+        {{"os_detection", "off", "service_versions", "on", "scripts", "on"},
+         "nmap --privileged " PING
+         " -sS --top-ports 1000 -sV --script 'safe and not (broadcast or external)' --script-timeout 60s " NET END},
+        {{"arp", "off", "assume_online", "on", "os_detection", "off"},
+         "nmap --privileged -Pn --disable-arp-ping -sS --top-ports 1000 " NET END},
+        {{"discovery", "icmp", "ports", "none"}, "nmap --privileged -PE -sn " NET END},
+        {{"discovery", "tcp", "ports", "none"}, "nmap --privileged -PS80,443 -PA80 -sn " NET END},
+        {{"discovery", "wide", "ports", "none"},
+         "nmap --privileged -PE -PS21,22,23,25,80,135,139,443,445,3389,5900,8080,8443 -PA80,443,3389 -PU53,161,40125 -sn " NET
+                 END},
+        {{"source_port", "53", "interface", "eth0.10", "source_address", "10.0.0.9", "dns_servers",
+          "10.0.0.53, 10.0.0.54"},
+         "nmap --privileged " PING " -sS --top-ports 1000 " OS " " NET
+         " -g 53 -e eth0.10 -S 10.0.0.9 --dns-servers 10.0.0.53,10.0.0.54" END},
+        {{"max_rate", "1000", "timing", "polite", "host_timeout", "5m", "dns", "off"},
+         "nmap --privileged " PING " -sS --top-ports 1000 " OS
+         " --max-hostgroup 16 -T2 --max-rate 1000 --host-timeout 300000ms -n" END},
+        {{"connect_scan", "on"}, "nmap --unprivileged -PS80,443 -sT --top-ports 1000 " NET END},
+        {{"include", "fd00::1,fd00::2"}, "nmap --privileged -6 " PING " -sS --top-ports 1000 " OS " " NET END},
 };
 
 static void exact_arguments(void **state)
@@ -102,21 +107,36 @@ static void injection(void **state)
 {
 	(void)state;
 	static const char *const attempts[][2] = {
-		{ "ports", "22 -oN /tmp/x" },      { "ports", "-oN" },
-		{ "ports", "22,--script=x" },      { "ports", "0" },
-		{ "ports", "70000" },              { "ports", "22-" },
-		{ "ports", "80-22" },              { "ports", "22,,23" },
-		{ "ports", "T:22" },               { "ports", "[1-100]" },
-		{ "ports", "http*" },              { "ports", "top-0" },
-		{ "ports", "top--1" },             { "ports", "22\n-oN" },
-		{ "udp_ports", "53;id" },          { "interface", "-oN" },
-		{ "interface", "eth0 -oN/tmp/x" }, { "interface", "eth0\n" },
-		{ "interface", "../../etc" },      { "interface", "averyveryverylongname" },
-		{ "source_address", "10.0.0.1/8" }, { "source_address", "-iL/etc/passwd" },
-		{ "source_address", "host.name" }, { "dns_servers", "10.0.0.1,-oN" },
-		{ "dns_servers", "10.0.0.1,,10.0.0.2" }, { "dns_servers", "a.example" },
-		{ "timing", "5 -oN/x" },           { "timing", "T5" },
-		{ "source_port", "70000" },        { "source_port", "-1" },
+	        {"ports", "22 -oN /tmp/x"},
+	        {"ports", "-oN"},
+	        {"ports", "22,--script=x"},
+	        {"ports", "0"},
+	        {"ports", "70000"},
+	        {"ports", "22-"},
+	        {"ports", "80-22"},
+	        {"ports", "22,,23"},
+	        {"ports", "T:22"},
+	        {"ports", "[1-100]"},
+	        {"ports", "http*"},
+	        {"ports", "top-0"},
+	        {"ports", "top--1"},
+	        {"ports", "22\n-oN"},
+	        {"udp_ports", "53;id"},
+	        {"interface", "-oN"},
+	        {"interface", "eth0 -oN/tmp/x"},
+	        {"interface", "eth0\n"},
+	        {"interface", "../../etc"},
+	        {"interface", "averyveryverylongname"},
+	        {"source_address", "10.0.0.1/8"},
+	        {"source_address", "-iL/etc/passwd"},
+	        {"source_address", "host.name"},
+	        {"dns_servers", "10.0.0.1,-oN"},
+	        {"dns_servers", "10.0.0.1,,10.0.0.2"},
+	        {"dns_servers", "a.example"},
+	        {"timing", "5 -oN/x"},
+	        {"timing", "T5"},
+	        {"source_port", "70000"},
+	        {"source_port", "-1"},
 	};
 	for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
 		struct fake_host host;
@@ -125,7 +145,8 @@ static void injection(void **state)
 		fake_host_set(&host, attempts[i][0], attempts[i][1]);
 		int status = plan(&host);
 		if (status != MUSTER_E_USAGE)
-			print_error("%s = \"%s\" gives %d:\n%s", attempts[i][0], attempts[i][1], status, text_of(&host));
+			print_error("%s = \"%s\" gives %d:\n%s", attempts[i][0], attempts[i][1], status,
+			            text_of(&host));
 		assert_int_equal(status, MUSTER_E_USAGE);
 		assert_int_equal(host.shards, 0);
 		assert_non_null(strstr(host.fail_text, attempts[i][0]));
@@ -136,11 +157,27 @@ static void injection(void **state)
 static void targets_are_addresses(void **state)
 {
 	(void)state;
-	static const char *const bad[] = { "",            "-oN/x",          "10.0.0.1,-iL",  "10.0.0.1 10.0.0.2", "10.0.0.0/7",
-		                           "0.0.0.0/0",   "10.0.0.1-20",    "host.example",  "10.0.0.1,",         ",10.0.0.1",
-		                           "10.0.0.1\n-", "fd00::/64",      "10.0.0.1/33",   "10.0.0.1/",         "10.0.0.1/8/8",
-		                           "10.0.0",      "10.0.0.1/-1",    "fe80::1%eth0",  "010.0.0.1",         "1" };
-	struct nmap_buf lines = { 0 };
+	static const char *const bad[] = {"",
+	                                  "-oN/x",
+	                                  "10.0.0.1,-iL",
+	                                  "10.0.0.1 10.0.0.2",
+	                                  "10.0.0.0/7",
+	                                  "0.0.0.0/0",
+	                                  "10.0.0.1-20",
+	                                  "host.example",
+	                                  "10.0.0.1,",
+	                                  ",10.0.0.1",
+	                                  "10.0.0.1\n-",
+	                                  "fd00::/64",
+	                                  "10.0.0.1/33",
+	                                  "10.0.0.1/",
+	                                  "10.0.0.1/8/8",
+	                                  "10.0.0",
+	                                  "10.0.0.1/-1",
+	                                  "fe80::1%eth0",
+	                                  "010.0.0.1",
+	                                  "1"};
+	struct nmap_buf lines = {0};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		if (nmap_target_lines(bad[i], &lines) == MUSTER_OK)
 			print_error("accepted: \"%s\"\n", bad[i]);
@@ -169,13 +206,21 @@ static void port_lists(void **state)
 {
 	(void)state;
 	static const char *const lists[][2] = {
-		{ "22,80", "22,80" },        { "0-65535", "1-65535" },  { "0,22,70000", "22" },
-		{ "0", "" },                 { "", "" },                { "22-", "" },
-		{ "-22", "" },               { "22,x", "" },            { "80-22", "" },
-		{ "65535-99999999999999999999", "65535" }, { "1,,2", "" }, { "22;id", "" },
+	        {"22,80", "22,80"},
+	        {"0-65535", "1-65535"},
+	        {"0,22,70000", "22"},
+	        {"0", ""},
+	        {"", ""},
+	        {"22-", ""},
+	        {"-22", ""},
+	        {"22,x", ""},
+	        {"80-22", ""},
+	        {"65535-99999999999999999999", "65535"},
+	        {"1,,2", ""},
+	        {"22;id", ""},
 	};
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		struct nmap_buf out = { 0 };
+		struct nmap_buf out = {0};
 		nmap_ports_clean(lists[i][0], strlen(lists[i][0]), &out);
 		assert_string_equal(out.len > 0 ? out.data : "", lists[i][1]);
 		nmap_buf_free(&out);
@@ -220,8 +265,10 @@ static void documented_cost(void **state)
 	assert_int_equal(plan(&host), MUSTER_OK);
 	/* 16 addresses at the documented 122 000 bytes. */
 	assert_non_null(strstr(text_of(&host), "n=16 bytes=1952000 "));
-	assert_non_null(strstr(text_of(&host), "parallel=16 spec=\"nmap 1\\u000afamily=4 os=1\\u000a10.0.0.0/28\\u000a\" presence os names "
-	                                       "addresses=10.0.0.0/28 tcp=- udp=-"));
+	assert_non_null(
+	        strstr(text_of(&host),
+	               "parallel=16 spec=\"nmap 1\\u000afamily=4 os=1\\u000a10.0.0.0/28\\u000a\" presence os names "
+	               "addresses=10.0.0.0/28 tcp=- udp=-"));
 	fake_host_set(&host, "ports", "22,80");
 	assert_int_equal(plan(&host), MUSTER_OK);
 	assert_non_null(strstr(text_of(&host), "tcp=22,80 udp=-"));
@@ -233,11 +280,11 @@ static void os_only_for_new_ones(void **state)
 	(void)state;
 	/* now is 1795600000000: one known for an hour, one for a month, one without a system. */
 	static const struct fake_known known[] = {
-		{ "10.0.0.1", INT64_C(1795596400000) },
-		{ "10.0.0.2", INT64_C(1793000000000) },
-		{ "10.0.0.3", 0 },
-		{ "10.0.9.9", INT64_C(1795596400000) },
-		{ NULL, 0 },
+	        {"10.0.0.1", INT64_C(1795596400000)},
+	        {"10.0.0.2", INT64_C(1793000000000)},
+	        {"10.0.0.3", 0},
+	        {"10.0.9.9", INT64_C(1795596400000)},
+	        {NULL, 0},
 	};
 	struct fake_host host;
 	fake_host_init(&host);
@@ -248,7 +295,8 @@ static void os_only_for_new_ones(void **state)
 	assert_int_equal(plan(&host), MUSTER_OK);
 	assert_int_equal(host.shards, 2);
 	assert_int_equal(host.addresses, 7);
-	assert_non_null(strstr(text_of(&host), "os=1\\u000a10.0.0.0,10.0.0.2/31,10.0.0.4/31,10.0.0.6\\u000a\" presence os names"));
+	assert_non_null(strstr(text_of(&host),
+	                       "os=1\\u000a10.0.0.0,10.0.0.2/31,10.0.0.4/31,10.0.0.6\\u000a\" presence os names"));
 	assert_non_null(strstr(text_of(&host), "os=0\\u000a10.0.0.1\\u000a\" presence names"));
 	fake_host_set(&host, "os_max_age", "60d");
 	assert_int_equal(plan(&host), MUSTER_OK);
@@ -304,17 +352,17 @@ static void refusals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(exact_arguments),
-		cmocka_unit_test(zone_settings_and_the_lower_rate),
-		cmocka_unit_test(injection),
-		cmocka_unit_test(targets_are_addresses),
-		cmocka_unit_test(target_counts),
-		cmocka_unit_test(port_lists),
-		cmocka_unit_test(sizes),
-		cmocka_unit_test(documented_cost),
-		cmocka_unit_test(os_only_for_new_ones),
-		cmocka_unit_test(both_families),
-		cmocka_unit_test(refusals),
+	        cmocka_unit_test(exact_arguments),
+	        cmocka_unit_test(zone_settings_and_the_lower_rate),
+	        cmocka_unit_test(injection),
+	        cmocka_unit_test(targets_are_addresses),
+	        cmocka_unit_test(target_counts),
+	        cmocka_unit_test(port_lists),
+	        cmocka_unit_test(sizes),
+	        cmocka_unit_test(documented_cost),
+	        cmocka_unit_test(os_only_for_new_ones),
+	        cmocka_unit_test(both_families),
+	        cmocka_unit_test(refusals),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,21 +14,24 @@
 
 static const char spec_os[] = "nmap 1\nfamily=4 os=1\n10.77.0.0/28\n";
 
-static const char head[] = "<?xml version=\"1.0\"?><!DOCTYPE nmaprun><nmaprun args=\"nmap -&#45;script-args secret=hunter2\" "
-			   "start=\"1700000000\" version=\"7.93\"><scaninfo type=\"syn\" protocol=\"tcp\" services=\"22,80\"/>";
-static const char host1[] = "<taskprogress task=\"SYN Stealth Scan\" percent=\"45.10\"/><host endtime=\"1700000001\"><status state=\"up\" "
-			    "reason=\"arp-response\"/><address addr=\"10.77.0.1\" addrtype=\"ipv4\"/></host>";
-static const char host2_begun[] = "<host endtime=\"1700000001\"><status state=\"up\" reason=\"arp-response\"/><address addr=\"10.77";
+static const char head[] =
+        "<?xml version=\"1.0\"?><!DOCTYPE nmaprun><nmaprun args=\"nmap -&#45;script-args secret=hunter2\" "
+        "start=\"1700000000\" version=\"7.93\"><scaninfo type=\"syn\" protocol=\"tcp\" services=\"22,80\"/>";
+static const char host1[] =
+        "<taskprogress task=\"SYN Stealth Scan\" percent=\"45.10\"/><host endtime=\"1700000001\"><status state=\"up\" "
+        "reason=\"arp-response\"/><address addr=\"10.77.0.1\" addrtype=\"ipv4\"/></host>";
+static const char host2_begun[] =
+        "<host endtime=\"1700000001\"><status state=\"up\" reason=\"arp-response\"/><address addr=\"10.77";
 static const char good_end[] = "<runstats><finished time=\"1700000002\" exit=\"success\"/></runstats></nmaprun>";
 
 static int run(struct fake_host *host, const char *spec, const char *scope)
 {
 	struct muster_shard shard = {
-		.size = sizeof(shard),
-		.id = "s0001",
-		.spec = { spec, strlen(spec) },
-		.scope = { .size = sizeof(shard.scope), .addresses = scope },
-		.addresses = 16,
+	        .size = sizeof(shard),
+	        .id = "s0001",
+	        .spec = {spec, strlen(spec)},
+	        .scope = {.size = sizeof(shard.scope), .addresses = scope},
+	        .addresses = 16,
 	};
 	fake_host_clear(host);
 	return nmap_run(NULL, &host->call, &shard);
@@ -49,15 +52,19 @@ static void complete(void **state)
 	struct fake_host host;
 	fake_host_init(&host);
 	char *output = join(head, host1, good_end);
-	host.children[0] = (struct fake_child){ .output = output, .length = strlen(output), .piece = 11 };
+	host.children[0] = (struct fake_child){.output = output, .length = strlen(output), .piece = 11};
 	assert_int_equal(run(&host, spec_os, NULL), MUSTER_OK);
-	assert_string_equal(host.text, "scope presence os names addresses=10.77.0.0/28 tcp=22,80 udp=-\n"
-	                               "record 10.77.0.1 {\"ip\":\"10.77.0.1\",\"answered\":true,\"reason\":\"arp-response\",\"cut\":false,"
-	                               "\"repaired\":false,\"seen\":1700000001000}\n"
-	                               "end complete\n");
-	assert_string_equal(host.argv[0], "nmap --privileged -PE -PS80,443 -PA80 -sS --top-ports 1000 -O --osscan-guess --max-os-tries 2 "
-	                                  "--max-hostgroup 16 -T3 --host-timeout 900000ms --stats-every 2s --noninteractive --no-stylesheet "
-	                                  "-oX - -iL -");
+	assert_string_equal(
+	        host.text,
+	        "scope presence os names addresses=10.77.0.0/28 tcp=22,80 udp=-\n"
+	        "record 10.77.0.1 {\"ip\":\"10.77.0.1\",\"answered\":true,\"reason\":\"arp-response\",\"cut\":false,"
+	        "\"repaired\":false,\"seen\":1700000001000}\n"
+	        "end complete\n");
+	assert_string_equal(
+	        host.argv[0],
+	        "nmap --privileged -PE -PS80,443 -PA80 -sS --top-ports 1000 -O --osscan-guess --max-os-tries 2 "
+	        "--max-hostgroup 16 -T3 --host-timeout 900000ms --stats-every 2s --noninteractive --no-stylesheet "
+	        "-oX - -iL -");
 	assert_string_equal(host.stdin_text[0], "10.77.0.0/28\n");
 	free(output);
 	fake_host_free(&host);
@@ -70,7 +77,7 @@ static void narrower_scope(void **state)
 	struct fake_host host;
 	fake_host_init(&host);
 	char *output = join(head, host1, good_end);
-	host.children[0] = (struct fake_child){ .output = output, .length = strlen(output) };
+	host.children[0] = (struct fake_child){.output = output, .length = strlen(output)};
 	assert_int_equal(run(&host, spec_os, "10.77.0.0/29,10.77.0.8"), MUSTER_OK);
 	assert_string_equal(host.stdin_text[0], "10.77.0.0/29\n10.77.0.8\n");
 	assert_non_null(strstr(host.text, "addresses=10.77.0.0/29,10.77.0.8 "));
@@ -81,10 +88,15 @@ static void narrower_scope(void **state)
 static void damaged_specs(void **state)
 {
 	(void)state;
-	static const char *const bad[] = { "", "nmap 2\nfamily=4 os=1\n10.0.0.1\n", "nmap 1\nfamily=5 os=1\n10.0.0.1\n",
-		                           "nmap 1\nfamily=4 os=1\n10.0.0.1", "nmap 1\nfamily=4 os=1\n", "nmap 1\nfamily=4 os=1\n\n",
-		                           "nmap 1\nfamily=4 os=1\n-oN/tmp/x\n", "nmap 1\nfamily=4 os=1\n10.0.0.1\n-oN\n",
-		                           "nmap 1\nfamily=4 os=1\n10.0.0.0/4\n" };
+	static const char *const bad[] = {"",
+	                                  "nmap 2\nfamily=4 os=1\n10.0.0.1\n",
+	                                  "nmap 1\nfamily=5 os=1\n10.0.0.1\n",
+	                                  "nmap 1\nfamily=4 os=1\n10.0.0.1",
+	                                  "nmap 1\nfamily=4 os=1\n",
+	                                  "nmap 1\nfamily=4 os=1\n\n",
+	                                  "nmap 1\nfamily=4 os=1\n-oN/tmp/x\n",
+	                                  "nmap 1\nfamily=4 os=1\n10.0.0.1\n-oN\n",
+	                                  "nmap 1\nfamily=4 os=1\n10.0.0.0/4\n"};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct fake_host host;
 		fake_host_init(&host);
@@ -101,21 +113,53 @@ static const struct {
 	int status;
 	const char *wanted[3];
 } failures[] = {
-	/* Killed: one host was complete. */
-	{ host1, host2_begun, 256 + 15, 0, "", MUSTER_E_PARTIAL,
-	  { "record 10.77.0.1 ", "end partial Nmap was killed by signal 15", "retry" } },
-	{ host1, "", 143, 0, "", MUSTER_E_PARTIAL, { "record 10.77.0.1 ", "end partial Nmap ended with status 143", "" } },
-	/* Its own error, in the report and on standard error. */
-	{ "", "<runstats><finished exit=\"error\" errormsg=\"dnet: Failed to open device nope0\"/></runstats></nmaprun>", 1, 0,
-	  "dnet: Failed to open device nope0\nQUITTING!\n", MUSTER_E_FAILED,
-	  { "end failed Nmap ended with status 1: dnet: Failed to open device nope0", "check interface", "" } },
-	{ "", "<runstats><finished exit=\"error\" errormsg=\"odd\"/></runstats></nmaprun>", 0, 0, "", MUSTER_E_FAILED,
-	  { "end failed Nmap's report is not whole: Nmap says: odd", "", "" } },
-	/* It says success but the document is not whole. */
-	{ host1, host2_begun, 0, 0, "", MUSTER_E_PARTIAL, { "end partial Nmap's report is not whole", "ends before its end", "" } },
-	{ host1, "<oops></nmaprun>", 0, 0, "", MUSTER_E_PARTIAL, { "end partial Nmap's report is not whole: line 1", "", "" } },
-	{ host1, "", 0, MUSTER_E_TIMEOUT, "", MUSTER_E_TIMEOUT, { "end partial the deadline passed", "host_timeout", "" } },
-	{ host1, "", 0, MUSTER_E_CANCELLED, "", MUSTER_E_CANCELLED, { "record 10.77.0.1 ", "end partial stopped before", "" } },
+        /* Killed: one host was complete. */
+        {host1,
+         host2_begun,
+         256 + 15,
+         0,
+         "",
+         MUSTER_E_PARTIAL,
+         {"record 10.77.0.1 ", "end partial Nmap was killed by signal 15", "retry"}},
+        {host1, "", 143, 0, "", MUSTER_E_PARTIAL, {"record 10.77.0.1 ", "end partial Nmap ended with status 143", ""}},
+        /* Its own error, in the report and on standard error. */
+        {"",
+         "<runstats><finished exit=\"error\" errormsg=\"dnet: Failed to open device nope0\"/></runstats></nmaprun>",
+         1,
+         0,
+         "dnet: Failed to open device nope0\nQUITTING!\n",
+         MUSTER_E_FAILED,
+         {"end failed Nmap ended with status 1: dnet: Failed to open device nope0", "check interface", ""}},
+        {"",
+         "<runstats><finished exit=\"error\" errormsg=\"odd\"/></runstats></nmaprun>",
+         0,
+         0,
+         "",
+         MUSTER_E_FAILED,
+         {"end failed Nmap's report is not whole: Nmap says: odd", "", ""}},
+        /* It says success but the document is not whole. */
+        {host1,
+         host2_begun,
+         0,
+         0,
+         "",
+         MUSTER_E_PARTIAL,
+         {"end partial Nmap's report is not whole", "ends before its end", ""}},
+        {host1,
+         "<oops></nmaprun>",
+         0,
+         0,
+         "",
+         MUSTER_E_PARTIAL,
+         {"end partial Nmap's report is not whole: line 1", "", ""}},
+        {host1, "", 0, MUSTER_E_TIMEOUT, "", MUSTER_E_TIMEOUT, {"end partial the deadline passed", "host_timeout", ""}},
+        {host1,
+         "",
+         0,
+         MUSTER_E_CANCELLED,
+         "",
+         MUSTER_E_CANCELLED,
+         {"record 10.77.0.1 ", "end partial stopped before", ""}},
 };
 
 static void failing(void **state)
@@ -125,8 +169,11 @@ static void failing(void **state)
 		struct fake_host host;
 		fake_host_init(&host);
 		char *output = join(head, failures[i].middle, failures[i].end);
-		host.children[0] = (struct fake_child){ .output = output, .length = strlen(output), .exit_status = failures[i].exit_status,
-			                                .errors = failures[i].errors, .read_status = failures[i].read_status };
+		host.children[0] = (struct fake_child){.output = output,
+		                                       .length = strlen(output),
+		                                       .exit_status = failures[i].exit_status,
+		                                       .errors = failures[i].errors,
+		                                       .read_status = failures[i].read_status};
 		int status = run(&host, spec_os, NULL);
 		if (status != failures[i].status)
 			print_error("case %zu: %d\n%s", i, status, host.text);
@@ -149,8 +196,10 @@ static void no_output(void **state)
 	(void)state;
 	struct fake_host host;
 	fake_host_init(&host);
-	host.children[0] = (struct fake_child){ .output = "", .exit_status = 1,
-		                                .errors = "You requested a scan type which requires root privileges.\nQUITTING!\n" };
+	host.children[0] =
+	        (struct fake_child){.output = "",
+	                            .exit_status = 1,
+	                            .errors = "You requested a scan type which requires root privileges.\nQUITTING!\n"};
 	assert_int_equal(run(&host, spec_os, NULL), MUSTER_E_FAILED);
 	assert_int_equal(host.scopes, 0);
 	assert_non_null(strstr(host.fail_text, "requires root privileges"));
@@ -170,7 +219,7 @@ static void cancelled(void **state)
 	struct fake_host host;
 	fake_host_init(&host);
 	char *output = join(head, host1, host2_begun);
-	host.children[0] = (struct fake_child){ .output = output, .length = strlen(output), .piece = 1 };
+	host.children[0] = (struct fake_child){.output = output, .length = strlen(output), .piece = 1};
 	host.cancel_after = 700;
 	assert_int_equal(run(&host, spec_os, NULL), MUSTER_E_CANCELLED);
 	assert_true(host.kills > 0);
@@ -184,14 +233,15 @@ static void mixed_port_lists(void **state)
 {
 	(void)state;
 	struct fake_host host;
-	static const char lists[] = "<nmaprun args=\"nmap\"><scaninfo type=\"udp\" protocol=\"udp\" services=\"53,161\"/>"
-	                            "<runstats><finished exit=\"success\"/></runstats></nmaprun>";
+	static const char lists[] =
+	        "<nmaprun args=\"nmap\"><scaninfo type=\"udp\" protocol=\"udp\" services=\"53,161\"/>"
+	        "<runstats><finished exit=\"success\"/></runstats></nmaprun>";
 	fake_host_init(&host);
 	fake_host_set(&host, "ports", "22,80");
 	fake_host_set(&host, "udp_ports", "top-2");
 	char *output = join(head, host1, good_end);
-	host.children[0] = (struct fake_child){ .output = lists, .length = strlen(lists) };
-	host.children[1] = (struct fake_child){ .output = output, .length = strlen(output) };
+	host.children[0] = (struct fake_child){.output = lists, .length = strlen(lists)};
+	host.children[1] = (struct fake_child){.output = output, .length = strlen(output)};
 	assert_int_equal(run(&host, spec_os, NULL), MUSTER_OK);
 	assert_string_equal(host.argv[0], "nmap --privileged -sU --top-ports 2 --no-stylesheet -oX -");
 	assert_non_null(strstr(host.argv[1], " -sS -sU -p T:22,80,U:53,161 "));
@@ -206,15 +256,18 @@ static void check_op(void **state)
 	(void)state;
 	struct fake_host host;
 	static const char version[] = "Nmap version 7.93 ( https://nmap.org )\nPlatform: x\n";
-	static const char list[] = "Starting Nmap\nDEV  (SHORT) IP/MASK\nlo   (lo)    127.0.0.1/8\neth0 (eth0)  10.0.0.1/24\n";
+	static const char list[] =
+	        "Starting Nmap\nDEV  (SHORT) IP/MASK\nlo   (lo)    127.0.0.1/8\neth0 (eth0)  10.0.0.1/24\n";
 	fake_host_init(&host);
 	fake_host_set(&host, "include", "10.0.0.0/28");
 	fake_host_set(&host, "interface", "eth0");
-	host.children[0] = (struct fake_child){ .output = version, .length = strlen(version), .piece = 5 };
-	host.children[1] = (struct fake_child){ .output = list, .length = strlen(list) };
+	host.children[0] = (struct fake_child){.output = version, .length = strlen(version), .piece = 5};
+	host.children[1] = (struct fake_child){.output = list, .length = strlen(list)};
 	assert_int_equal(nmap_check(NULL, &host.call), MUSTER_OK);
-	assert_string_equal(host.text, "verdict nmap 0 version 7.93\nverdict raw sockets 0 yes: Nmap gets CAP_NET_RAW and nothing else\n"
-	                               "verdict interface 0 eth0 is there\nverdict targets 0 10.0.0.0/28\n");
+	assert_string_equal(
+	        host.text,
+	        "verdict nmap 0 version 7.93\nverdict raw sockets 0 yes: Nmap gets CAP_NET_RAW and nothing else\n"
+	        "verdict interface 0 eth0 is there\nverdict targets 0 10.0.0.0/28\n");
 	fake_host_clear(&host);
 	fake_host_set(&host, "interface", "eth1");
 	host.raw = 0;
@@ -231,14 +284,9 @@ static void check_op(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(complete),
-		cmocka_unit_test(narrower_scope),
-		cmocka_unit_test(damaged_specs),
-		cmocka_unit_test(failing),
-		cmocka_unit_test(no_output),
-		cmocka_unit_test(cancelled),
-		cmocka_unit_test(mixed_port_lists),
-		cmocka_unit_test(check_op),
+	        cmocka_unit_test(complete),         cmocka_unit_test(narrower_scope), cmocka_unit_test(damaged_specs),
+	        cmocka_unit_test(failing),          cmocka_unit_test(no_output),      cmocka_unit_test(cancelled),
+	        cmocka_unit_test(mixed_port_lists), cmocka_unit_test(check_op),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
