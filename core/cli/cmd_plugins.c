@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The plugins of this machine, in their own words. Needs no service. */
-#include <inttypes.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/json.h"
-#include "base/limits.h"
 #include "base/str.h"
 #include "cli/child.h"
-#include "cli/format.h"
+#include "cli/method.h"
 #include "cli/output.h"
 #include "cli/plugins.h"
 #include "conf/word.h"
@@ -109,70 +108,78 @@ int mst_plugins_named(struct mst_cli *cli, const char *name, const struct mst_ma
 
 struct contract {
 	struct mst_cli *cli;
-	size_t good, bad, skipped;
+	struct mst_out_list list;
+	size_t bad;
 };
+
+static void contract_row(const struct contract *contract, struct json_object *line)
+{
+	bool good = mst_json_bool(line, "ok", false);
+	const char *check = mst_json_text(line, "check", "");
+
+	printf("%s%-6s%s  ", mst_out_on(contract->cli->colour, good ? MST_STYLE_GOOD : MST_STYLE_BAD),
+	       good ? "ok" : "FAULT", mst_out_off(contract->cli->colour));
+	mst_out_text(stdout, check);
+	printf("%*s ", (int)(strlen(check) < 16 ? 16 - strlen(check) : 0), "");
+	mst_help_wrap(contract->cli, mst_json_text(line, "text", ""), 25);
+}
 
 static void contract_line(void *data, const char *text)
 {
 	struct contract *contract = data;
 	struct json_object *line = NULL;
-	const char *status, *word;
 
-	if (contract->cli->format != MST_CLI_TABLE) {
-		if (mst_json_parse(text, strlen(text), "a line of the contract suite", &line, NULL) == MST_OK)
-			mst_out_line(line);
-		json_object_put(line);
+	/* A crash may cut the last line. */
+	if (mst_json_parse(text, strlen(text), "a line of the contract suite", &line, NULL) != MST_OK)
 		return;
-	}
-	if (mst_json_parse(text, strlen(text), "a line of the contract suite", &line, NULL) != MST_OK) {
-		mst_out_text(stdout, text);
-		putchar('\n');
-		return;
-	}
-	status = mst_json_text(line, "status", mst_json_text(line, "result", ""));
-	word = mst_json_text(
-	        line, "part",
-	        mst_json_text(line, "check", mst_json_text(line, "name", mst_json_text(line, "type", ""))));
-	contract->good += strcmp(status, "ok") == 0;
-	contract->skipped += strcmp(status, "skipped") == 0;
-	contract->bad += strcmp(status, "ok") != 0 && strcmp(status, "skipped") != 0;
-	printf("%s%-8s%s ", mst_out_on(contract->cli->colour, mst_format_state_style(status)), status,
-	       mst_out_off(contract->cli->colour));
-	mst_out_text(stdout, word);
-	if (mst_json_text(line, "text", "")[0]) {
-		fputs(": ", stdout);
-		mst_out_text(stdout, mst_json_text(line, "text", ""));
-	}
-	putchar('\n');
+	contract->bad += !mst_json_bool(line, "ok", false);
+	if (contract->cli->format == MST_CLI_TABLE)
+		contract_row(contract, line);
+	else
+		mst_out_list_item(&contract->list, line);
 	json_object_put(line);
+}
+
+static int contract_verdict(const struct contract *contract, const char *file, int status, struct mst_err *err)
+{
+	if (status >= 128)
+		return mst_err_set(err, MST_E_FAILED,
+		                   "%s ended the suite's process (signal %d); nothing else was touched", file,
+		                   status - 128);
+	if (contract->bad > 0)
+		return mst_err_set(err, MST_E_FAILED, "%s does not keep the contract: %zu fault%s", file, contract->bad,
+		                   contract->bad == 1 ? "" : "s");
+	if (status != 0)
+		return mst_err_set(err, MST_E_FAILED, "%s: the suite ended with status %d; its own lines above say why",
+		                   file, status);
+	if (contract->cli->format == MST_CLI_TABLE)
+		printf("%s keeps the contract\n", file);
+	return MST_OK;
 }
 
 int mst_plugins_check(struct mst_cli *cli, struct mst_err *err)
 {
-	struct contract contract = {.cli = cli};
+	static const char *const columns[] = {"check", "ok", "text"};
+	struct contract contract = {.cli = cli, .list = {.format = cli->format, .columns = columns, .column_count = 3}};
 	const char *argv[4] = {NULL, "contract", NULL, NULL};
 	struct mst_paths paths;
 	char *file = realpath(cli->words[0], NULL);
 	int status = 0, rc;
 
 	if (!file)
-		return mst_err_set(err, MST_E_NOT_FOUND, "%s: no such file", cli->words[0]);
+		return mst_err_errno(err, errno, "cannot find %s", cli->words[0]);
 	rc = mst_cli_paths(cli, &paths, err);
 	argv[0] = paths.worker;
 	argv[2] = file;
+	if (cli->format != MST_CLI_TABLE)
+		mst_out_list_begin(&contract.list);
 	if (rc == MST_OK)
 		rc = mst_child_run(argv, CONTRACT_LIMIT_MS, contract_line, &contract, &status, err);
-	if (rc == MST_OK && status != 0 && status < 128)
-		rc = mst_err_set(err,
-		                 status == 5   ? MST_E_REFUSED
-		                 : status == 2 ? MST_E_USAGE
-		                               : MST_E_FAILED,
-		                 "%s does not keep the contract; the lines above say where", file);
-	else if (rc == MST_OK && status != 0)
-		rc = mst_err_set(err, MST_E_FAILED, "%s crashed its process (signal %d); nothing else was touched",
-		                 file, status - 128);
-	else if (rc == MST_OK && cli->format == MST_CLI_TABLE)
-		printf("%s keeps the contract\n", file);
+	if (cli->format != MST_CLI_TABLE)
+		mst_out_list_end(&contract.list);
+	fflush(stdout);
+	if (rc == MST_OK)
+		rc = contract_verdict(&contract, file, status, err);
 	free(file);
 	return rc;
 }

@@ -161,7 +161,7 @@ struct follow {
 /* 0: go on; 130: leave now. */
 static int look_at_interrupts(struct follow *follow, struct mst_err *err)
 {
-	int count = mst_interrupts();
+	int count = mst_interrupts(), rc;
 
 	if (count == 0)
 		return MST_OK;
@@ -175,7 +175,9 @@ static int look_at_interrupts(struct follow *follow, struct mst_err *err)
 		follow->cancelled = true;
 		live_clear(&follow->live);
 		mst_cli_note(follow->cli, "stopping; what is finished is kept (Ctrl-C again leaves at once)");
-		if (cancel(follow->cli, follow->key, err) != MST_OK)
+		rc = cancel(follow->cli, follow->key, err);
+		/* One that has just ended needs no stopping. */
+		if (rc != MST_OK && rc != MST_E_CONFLICT)
 			mst_cli_note(follow->cli, "muster: the run could not be stopped: %s", err->text);
 	}
 	return MST_OK;

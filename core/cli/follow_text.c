@@ -96,6 +96,11 @@ void mst_run_progress_line(struct mst_buf *out, struct json_object *run, bool hi
 	int filled = all > 0 ? (int)(work * BAR / all) : total > 0 ? (int)(done * BAR / total) : 0;
 
 	mst_buf_printf(out, "Run %" PRId64 "   ", number_of(run, "number"));
+	if (strcmp(mst_json_text(run, "kind", ""), "import") == 0) {
+		mst_buf_printf(out, "%s   %s up", strcmp(state, "running") == 0 ? "reading" : state,
+		               mst_format_number(number_of(progress, "up"), a));
+		return;
+	}
 	if (strcmp(state, "running") != 0 && total == 0) {
 		mst_buf_str(out, state[0] ? state : "waiting");
 		return;
@@ -125,13 +130,18 @@ void mst_run_missing(FILE *file, struct json_object *run, size_t most)
 	for (size_t i = 0; i < count && i < most; i++) {
 		struct json_object *part = json_object_array_get_idx(parts, i);
 
+		const char *scope = mst_json_text(part, "scope", "");
+
 		fputs(i ? "           " : "missing    ", file);
-		mst_out_text(file, mst_json_text(part, "scope", ""));
-		fputs("   ", file);
+		mst_out_text(file, scope);
+		fputs(scope[0] ? "   " : "", file);
 		mst_out_text(file, mst_json_text(part, "reason", ""));
-		fputs(" (shard ", file);
-		mst_out_text(file, mst_json_text(part, "shard", ""));
-		fputs(")      cure: ", file);
+		if (scope[0]) {
+			fputs(" (shard ", file);
+			mst_out_text(file, mst_json_text(part, "shard", ""));
+			fputc(')', file);
+		}
+		fputs("      cure: ", file);
 		mst_out_text(file, mst_json_text(part, "cure", ""));
 		fputc('\n', file);
 	}

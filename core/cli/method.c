@@ -130,6 +130,11 @@ static int put_targets(struct mst_cli *cli, struct mst_option_set *set, const ch
 	struct mst_buf list;
 	int rc;
 
+	if (count == 0 && def && (def->flags & MUSTER_OPTION_REQUIRED) && !mst_option_set_is_set(set, def->name))
+		return mst_err_set(
+		        err, MST_E_USAGE,
+		        "say what to scan: muster scan %s TARGETS..., such as 192.0.2.0/24 or host.example.net",
+		        cli->method->def.name);
 	if (count == 0)
 		return MST_OK;
 	if (!def)

@@ -78,6 +78,7 @@ def test_help_of_a_method_comes_from_its_manifest(muster):
     (["interfaces", "label", "ip=1.1.1.1"], "--add"),
     (["runs", "--limit", "0"], "--limit"),
     (["scan"], "usage: muster scan"),
+    (["scan", "nmap"], "muster scan nmap TARGETS"),
     (["scan", "nmap", "192.0.2.1", "--port", "22"], "did you mean --ports?"),
     (["scan", "nmap", "192.0.2.1", "--timing", "warp"], "timing"),
     (["scan", "nmap", "--", "-oN/x"], "-oN/x"),
@@ -262,6 +263,9 @@ def test_plugins_check_and_texts(muster, build):
     name = re.search(r"--text ([a-z-]+)", text).group(1)
     assert len(muster("plugins", "show", "nmap", "--text", name, check=0).stdout) > 100
     muster("plugins", "check", build / "plugins" / ".libs" / "nmap.so", check=0)
+    done = muster("plugins", "check", "/etc/passwd", check=1)
+    assert re.search(r"^FAULT +file ", done.stdout, re.M) and "does not keep the contract" in done.stderr
+    assert any(not line["ok"] for line in json.loads(muster("plugins", "check", "/etc/passwd", "--json").stdout))
 
 
 def test_config_check_prints_all_faults(muster, tmp_path):
@@ -369,9 +373,108 @@ def test_the_man_page_knows_every_command_verb_and_option(muster):
         assert f"Fl -{option}" in page or f", -{option}" in page, option
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become somebody else")
-def test_setup_without_root_prints_the_command(muster):
-    done = muster("plugins", "setup", "nmap", check=0)
-    assert "nothing to do" in done.stdout
+def fake_machine(tmp_path, record):
+    """A mount namespace of one's own in which nmap is not installed and apt-get only takes the cover off again."""
+    place = pathlib.Path(record).parent
+    while not place.is_dir():
+        place = place.parent
+    if str(place) in ("/", "/usr", "/var"):
+        pytest.skip(f"{record} has no folder that could be covered")
+    log = tmp_path / "apt.log"
+    apt = tmp_path / "apt-get"
+    apt.write_text(f"""#!/bin/sh
+echo "$*" >>{log}
+case $1 in
+install) umount /usr/bin/nmap ;;
+remove) mount --bind /dev/null /usr/bin/nmap ;;
+esac
+""")
+    apt.chmod(0o755)
+    setup = f"mount --bind {apt} /usr/bin/apt-get && mount --bind /dev/null /usr/bin/nmap && mount -t tmpfs tmpfs {place} && "
+    return log, lambda script, *argv: ["unshare", "--mount", "sh", "-c", setup + script, "sh", *argv]
+
+
+@pytest.fixture
+def record(muster):
+    """Where `setup` writes down what it installed, in its own words."""
     done = muster("plugins", "setup", "nmap", "--remove", check=0)
-    assert "was not installed by muster" in done.stdout
+    return re.search(r"was not installed by muster \((\S+)\)", done.stdout).group(1)
+
+
+def test_setup_does_nothing_where_nothing_is_missing(muster):
+    assert "nothing to do" in muster("plugins", "setup", "nmap", check=0).stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not os.path.exists("/usr/bin/nmap"), reason="needs root and nmap")
+def test_setup_installs_and_removes_only_its_own(muster, tmp_path, record):
+    log, machine = fake_machine(tmp_path, record)
+    setup = [*muster.argv("plugins", "setup", "nmap")]
+    script = f'"$@" && cat {record} && "$@" && "$@" --remove && "$@" --remove; echo status $?'
+    done = subprocess.run(machine(script, *setup), env=muster.env, capture_output=True, text=True, timeout=60)
+    assert done.stdout.endswith("status 0\n"), done.stdout + done.stderr
+    assert log.read_text().splitlines() == ["install -y --no-install-recommends nmap", "remove -y nmap"]
+    said = done.stdout.splitlines()
+    assert said[0].startswith("nmap is installed: /usr/bin/nmap") and said[1] == "nmap nmap"
+    assert "nothing to do" in said[2] and said[3] == "the package nmap is removed" and "it stays" in said[4]
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not os.path.exists("/usr/bin/nmap"), reason="needs root and nmap")
+def test_setup_without_root_prints_the_command_and_config_check_names_it(muster, tmp_path, record):
+    log, machine = fake_machine(tmp_path, record)
+    muster.write_config('profile "loop" {\n nmap { include = "127.0.0.1" }\n}\n')
+    for path in (muster.home, *muster.home.rglob("*")):
+        os.chown(path, 65534, 65534)
+    script = 'exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"'
+    done = subprocess.run(machine(script, *muster.argv("plugins", "setup", "nmap")), env=muster.env, capture_output=True, text=True,
+                          timeout=60)
+    assert done.returncode == 5 and re.search(r"Type: sudo \S*muster plugins setup nmap$", done.stderr.strip())
+    assert not log.exists()
+    done = subprocess.run(machine(script, *muster.argv("config", "check")), env=muster.env, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    assert re.search(r'muster.conf:1: profile "loop" needs nmap, which is not installed: sudo \S*muster plugins setup nmap', done.stderr)
+
+
+def xml_of(hosts):
+    rows = "".join(f'<host starttime="1790000000" endtime="1790000000"><status state="up" reason="arp-response"/>'
+                   f'<address addr="{ip}" addrtype="ipv4"/><hostnames><hostname name="{name}" type="PTR"/></hostnames></host>'
+                   for ip, name in hosts)
+    return (f'<?xml version="1.0"?><nmaprun scanner="nmap" args="nmap" start="1790000000">{rows}'
+            f'<runstats><finished time="1790000100" exit="success"/></runstats></nmaprun>')
+
+
+def test_import_of_many_files_a_bad_one_costs_itself(muster, tmp_path):
+    good, cut, bad = tmp_path / "good.xml", tmp_path / "cut.xml", tmp_path / "bad.xml"
+    text = xml_of([("192.0.2.1", "a"), ("192.0.2.2", "b")])
+    good.write_text(text)
+    cut.write_text(text[:text.index("<runstats")])
+    bad.write_text("no xml")
+    assert muster("import", "nmap", good, check=0).stdout.count("NEW") == 2
+    assert "cure:" in muster("import", "nmap", cut, check=3).stderr
+    done = muster("import", "nmap", bad, cut, good, check=1)
+    assert [line for line in done.stderr.splitlines() if line.startswith("File ")] == [f"File    {path}" for path in (bad, cut, good)]
+    assert [run["outcome"] for run in muster.json("runs")][:3] == ["complete", "partial", "failed"]
+    muster("import", "nmap", tmp_path, check=2)
+
+
+def test_hostile_names_reach_no_terminal_and_no_spreadsheet(muster):
+    text = xml_of([("192.0.2.1", "a\u202eb\u009b2J"), ("192.0.2.2", "=cmd|x")])
+    done = muster("import", "nmap", "-", stdin=text, check=0)
+    for out in (done.stdout, muster("interfaces", "--color", "never").stdout, muster("interfaces", "show", "192.0.2.1").stdout,
+                muster("interfaces", "--json").stdout):
+        assert "\u202e" not in out and "\u009b" not in out and "192.0.2.1" in out
+    rows = {row["ip"]: row for row in csv.DictReader(io.StringIO(muster("interfaces", "--csv").stdout, newline=""))}
+    assert rows["192.0.2.2"]["hostname"] == "'=cmd|x"
+
+
+def test_tables_stop_at_100_rows_and_data_is_whole(muster):
+    hosts = [(f"10.1.{i // 250}.{i % 250 + 1}", f"h{i}") for i in range(1204)]
+    done = muster("import", "nmap", "-", stdin=xml_of(hosts), check=0)
+    assert done.stdout.count("NEW") == 20 and "and 1184 more: muster runs show 1" in done.stderr
+    table = muster("interfaces", check=0)
+    assert len(table.stdout.splitlines()) == 101 and "100 of 1 204 shown." in table.stderr
+    assert len(muster("interfaces", "--limit", "1100", check=0).stdout.splitlines()) == 1101
+    assert len(muster.json("interfaces")) == 1204
+    assert len(muster("interfaces", "--csv").stdout.splitlines()) == 1205
+    assert len(muster("interfaces", "--ndjson", "--limit", "1100").stdout.splitlines()) == 1100
+    assert len(muster.json("interfaces", "--limit", "7")) == 7
+    assert muster.json("interfaces", "--sort", "-ip", "--limit", "1")[0]["ip"] == "10.1.4.204"
