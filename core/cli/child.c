@@ -127,7 +127,7 @@ int mst_child_run(const char *const *argv, int64_t deadline_ms, void (*line)(voi
 	if (fds[0] >= 0)
 		close(fds[0]);
 	if (rc != 0)
-		return mst_err_errno(err, rc, "cannot start %s", argv[0]);
+		return mst_err_set(err, MST_E_FAILED, "cannot start %s: %s", argv[0], strerror(rc));
 	*status = reap(pid, late ? 0 : until, line != NULL);
 	if (*status < 0)
 		return mst_err_set(err, MST_E_TIMEOUT, "%s was stopped after %lld s", argv[0],

@@ -124,7 +124,9 @@ static int start_daemon(const struct mst_target *target, const char *store, int 
 	close(pipe_fds[1]);
 	if (rc != 0) {
 		close(pipe_fds[0]);
-		return mst_err_errno(err, rc, "cannot start %s", paths.musterd);
+		/* A program that is missing is a broken installation, not a thing that was asked for and is not there. */
+		return mst_err_set(err, MST_E_FAILED, "cannot start %s: %s; is Muster installed whole?", paths.musterd,
+		                   strerror(rc));
 	}
 	*ready_fd = pipe_fds[0];
 	return MST_OK;
