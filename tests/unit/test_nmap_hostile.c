@@ -214,6 +214,17 @@ static void script_output_is_capped(void **state)
 	assert_non_null(strstr(host.text, "\"cut\":true"));
 }
 
+static void one_long_script(void **state)
+{
+	(void)state;
+	nmap_buf_text(&doc, HEAD HOST "<hostscript><script id=\"s\" output=\"");
+	repeat("0123456789abcdef", 257);
+	nmap_buf_text(&doc, "\"/></hostscript></host>" TAIL);
+	assert_int_equal(import(0), MUSTER_OK);
+	assert_int_equal(count(host.text, "0123456789abcdef"), 256);
+	assert_non_null(strstr(host.text, "\"cut\":true"));
+}
+
 /* A host with more text than the arena holds keeps what came first and does not fall over. */
 static void host_beyond_its_memory(void **state)
 {
@@ -300,6 +311,7 @@ int main(void)
 	        TEST(all_ports_open),
 	        TEST(many_of_everything),
 	        TEST(script_output_is_capped),
+	        TEST(one_long_script),
 	        TEST(host_beyond_its_memory),
 	        TEST(warnings_are_few),
 	        TEST(many_hosts),

@@ -91,7 +91,7 @@ static void damaged_specs(void **state)
 	static const char *const bad[] = {"",
 	                                  "nmap 2\nfamily=4 os=1\n10.0.0.1\n",
 	                                  "nmap 1\nfamily=5 os=1\n10.0.0.1\n",
-	                                  "nmap 1\nfamily=4 os=1\n10.0.0.1",
+	                                  "nmap 1\nfamily=4 os=1\n10.0.0.12",
 	                                  "nmap 1\nfamily=4 os=1\n",
 	                                  "nmap 1\nfamily=4 os=1\n\n",
 	                                  "nmap 1\nfamily=4 os=1\n-oN/tmp/x\n",
