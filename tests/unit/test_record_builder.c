@@ -145,8 +145,15 @@ static void test_size(void **state)
 	assert_int_equal(mst_record_text(record, NULL, text, &err), MST_OK);
 	assert_int_equal(mst_record_end(record, &err), MST_OK);
 	assert_int_equal(mst_record_finish(record, 0, &doc, &err), MST_OK);
-	assert_true(doc->len <= MST_MAX_RECORD);
-	assert_true(doc->len > MST_MAX_RECORD - 1000);
+	assert_true(doc->len <= MST_MAX_RECORD && doc->len > MST_MAX_RECORD - 1000);
+	/* 400 bytes more would be too much. */
+	assert_int_equal(mst_record_begin(record, "k", &err), MST_OK);
+	assert_int_equal(mst_record_array(record, "a", &err), MST_OK);
+	text[MST_MAX_RECORD / 4 - 300] = 'x';
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(mst_record_text(record, NULL, text, &err), MST_OK);
+	assert_int_equal(mst_record_text(record, NULL, text, &err), MST_E_LIMIT);
+	mst_record_drop(record);
 	text[MST_MAX_RECORD / 4 - 300] = 'x';
 	text[MST_MAX_RECORD / 4] = 'x';
 	text[MST_MAX_RECORD + 1] = '\0';

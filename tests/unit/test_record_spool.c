@@ -18,6 +18,7 @@
 
 #include "base/limits.h"
 #include "record/spool.h"
+#include "record/spool_format.h"
 #include <muster/plugin.h>
 
 static char dir[64];
@@ -174,6 +175,9 @@ static void test_append_after_torn(void **state)
 		int before = count_frames("b", &end, &torn);
 		int fd = open(path_of("b"), O_RDWR);
 		assert_int_equal(mst_spool_writer_new(&writer, fd, &err), MST_OK);
+		/* What was torn is gone at once, not only when something longer is written over it. */
+		assert_int_equal(count_frames("b", &end, &torn), before);
+		assert_false(torn);
 		/* A scope that was left open is closed as partial, which is one frame more. */
 		int closed = before >= 1 && before < 6;
 		assert_int_equal(mst_spool_write_scope_begin(writer, &scope, &number, &err), MST_OK);
@@ -256,6 +260,14 @@ static void test_sizes(void **state)
 	assert_int_equal(write(fd, head, sizeof head), (ssize_t)sizeof head);
 	assert_int_equal(count_frames("c", &end, &torn), 3 + 3006);
 	assert_true(torn);
+	/* So does one that is all there, with a good checksum. */
+	uint32_t checksum = spool_checksum(MST_FRAME_RECORD, big, MST_MAX_FRAME + 1);
+	spool_put_u32(head, MST_MAX_FRAME + 1);
+	spool_put_u32(head + 4, checksum);
+	assert_int_equal(pwrite(fd, head, sizeof head, end), (ssize_t)sizeof head);
+	assert_int_equal(pwrite(fd, big, MST_MAX_FRAME + 1, end + 9), (ssize_t)MST_MAX_FRAME + 1);
+	assert_int_equal(count_frames("c", &end, &torn), 3 + 3006);
+	assert_true(torn);
 	close(fd);
 	free(big);
 }
@@ -293,7 +305,7 @@ static void test_order(void **state)
 	close(fd);
 }
 
-/* In a child, since a file size limit cannot be raised again by everyone. */
+/* In a child, since the file size limit is the process's. */
 static void fill_up(void)
 {
 	struct mst_spool_writer *writer;
@@ -301,7 +313,11 @@ static void fill_up(void)
 	int32_t number;
 	int status = MST_OK, fd = open_fresh("full");
 	signal(SIGXFSZ, SIG_IGN);
-	setrlimit(RLIMIT_FSIZE, &(struct rlimit){100000, 100000});
+	struct rlimit limit;
+	getrlimit(RLIMIT_FSIZE, &limit);
+	rlim_t before = limit.rlim_cur;
+	limit.rlim_cur = 100000;
+	setrlimit(RLIMIT_FSIZE, &limit);
 	if (mst_spool_writer_new(&writer, fd, &err) != MST_OK ||
 	    mst_spool_write_scope_begin(writer, &scope, &number, &err) != MST_OK)
 		_exit(1);
@@ -310,7 +326,9 @@ static void fill_up(void)
 		status = mst_spool_write_record(writer, doc, &err);
 	if (status != MST_E_FULL || !strstr(err.text, "free space"))
 		_exit(2);
-	/* It stays failed: nothing may follow a hole. */
+	/* It stays failed, also when there is room again: nothing may follow what is missing. */
+	limit.rlim_cur = before;
+	setrlimit(RLIMIT_FSIZE, &limit);
 	if (mst_spool_write_record(writer, doc, &err) != MST_E_FULL ||
 	    mst_spool_flush(writer, true, &err) != MST_E_FULL)
 		_exit(3);
