@@ -54,7 +54,7 @@ static int take_shard(struct mst_coverage *coverage, const bson_t *doc, uint32_t
 static int read_coverage(struct mst_import *import, const char *run, struct mst_coverage *coverage, struct mst_err *err)
 {
 	bson_t filter = BSON_INITIALIZER;
-	struct mst_find find = { .collection = "shards", .filter = &filter };
+	struct mst_find find = {.collection = "shards", .filter = &filter};
 	struct mst_cursor *cursor = NULL;
 	uint32_t count = 0;
 	memset(coverage, 0, sizeof *coverage);
@@ -79,7 +79,7 @@ static int find_missed(struct mst_import *import, const char *run, const struct 
                        struct mst_id_list *list, struct mst_err *err)
 {
 	bson_t filter = BSON_INITIALIZER;
-	struct mst_find find = { .collection = "observations", .filter = &filter };
+	struct mst_find find = {.collection = "observations", .filter = &filter};
 	struct mst_cursor *cursor = NULL;
 	mst_doc_add_text(&filter, "profile", coverage->profile);
 	mst_doc_add_text(&filter, "zone", coverage->zone);
@@ -93,8 +93,8 @@ static int find_missed(struct mst_import *import, const char *run, const struct 
 		if (code != 0 || (last_run && strcmp(last_run, run) == 0 && !mst_doc_bool(&doc, "displaced")))
 			continue;
 		code = mst_obs_from_bson(&doc, &obs, err);
-		if (code == 0 && obs->missed < import->settings->lost_after && mst_absence_is_missed(coverage, run, obs) &&
-		    mst_id_list_add(list, obs->id) != 0)
+		if (code == 0 && obs->missed < import->settings->lost_after &&
+		    mst_absence_is_missed(coverage, run, obs) && mst_id_list_add(list, obs->id) != 0)
 			code = mst_err_no_memory(err);
 		mst_obs_free(obs);
 	}
@@ -137,7 +137,7 @@ static int count_part(struct mst_import *import, const char *run, const bson_t *
 int mst_absence_count(struct mst_import *import, const char *run, struct mst_err *err)
 {
 	struct mst_coverage coverage;
-	struct mst_id_list list = { 0 };
+	struct mst_id_list list = {0};
 	int code = read_coverage(import, run, &coverage, err);
 	if (code == 0 && coverage.profile && (coverage.addresses.count > 0 || !bson_empty(&coverage.namespaces)))
 		code = find_missed(import, run, &coverage, &list, err);

@@ -10,8 +10,8 @@
 struct mst_coverage {
 	char *profile, *zone;
 	struct mst_addr_set addresses;
-	bson_t namespaces;  /* array of text */
-	int64_t seen_from;  /* when the run began to look; who was seen later by another run is not absent */
+	bson_t namespaces; /* array of text */
+	int64_t seen_from; /* when the run began to look; who was seen later by another run is not absent */
 };
 
 /* Does the coverage say that this observation is missing? Pure. */

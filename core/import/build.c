@@ -39,7 +39,7 @@ static void add_note(const struct mst_merge_result *merged, const struct mst_lab
 /* What stays with the interface whatever its sources say. */
 static int add_kept(struct mst_work *work, const struct mst_iface *iface, bson_t *out, struct mst_err *err)
 {
-	static const char *const kept[] = { "number", "created", "created_run" };
+	static const char *const kept[] = {"number", "created", "created_run"};
 	mst_doc_add_text(out, "_id", iface->id);
 	mst_doc_copy(out, mst_iface_given(iface), "manual_labels");
 	mst_doc_copy(out, mst_iface_given(iface), "ignored");
@@ -57,10 +57,11 @@ static int add_kept(struct mst_work *work, const struct mst_iface *iface, bson_t
 	return 0;
 }
 
-static void add_managed(const struct mst_iface *iface, const struct mst_merge_result *merged, bool managed, int64_t last_seen,
-                        bson_t *out)
+static void add_managed(const struct mst_iface *iface, const struct mst_merge_result *merged, bool managed,
+                        int64_t last_seen, bson_t *out)
 {
-	int64_t first = mst_doc_int(&iface->doc, "first_managed", 0), last = mst_doc_int(&iface->doc, "last_managed", 0);
+	int64_t first = mst_doc_int(&iface->doc, "first_managed", 0),
+	        last = mst_doc_int(&iface->doc, "last_managed", 0);
 	int64_t now_first = merged->managed_first ? merged->managed_first : last_seen;
 	int64_t now_last = merged->managed_last ? merged->managed_last : last_seen;
 	if (managed || merged->managed_first) {
@@ -83,7 +84,8 @@ static bool is_state(const bson_t *doc, const char *word)
 static void add_history(struct mst_work *work, const struct mst_iface *iface, bson_t *out)
 {
 	struct mst_buf change;
-	const char *old_run = mst_doc_text(&iface->doc, "changed_run"), *created = mst_doc_text(&iface->doc, "created_run");
+	const char *old_run = mst_doc_text(&iface->doc, "changed_run"),
+	           *created = mst_doc_text(&iface->doc, "created_run");
 	const char *old_change = mst_doc_text(&iface->doc, "change");
 	bool was_lost = is_state(&iface->doc, "lost"), is_lost = is_state(out, "lost");
 	mst_buf_init(&change, CHANGE_MAX);
@@ -113,7 +115,8 @@ static void add_history(struct mst_work *work, const struct mst_iface *iface, bs
 static void add_updated(struct mst_work *work, const struct mst_iface *iface, bson_t *out)
 {
 	bson_t update = BSON_INITIALIZER, old = BSON_INITIALIZER;
-	bson_copy_to_excluding_noinit(&iface->doc, &old, "updated", "last_seen", "last_discovered", "last_managed", NULL);
+	bson_copy_to_excluding_noinit(&iface->doc, &old, "updated", "last_seen", "last_discovered", "last_managed",
+	                              NULL);
 	bson_t fresh = BSON_INITIALIZER;
 	bson_copy_to_excluding_noinit(out, &fresh, "last_seen", "last_discovered", "last_managed", NULL);
 	/* Being seen again is no update. */
@@ -130,8 +133,8 @@ static void finish_doc(struct mst_work *work, const struct mst_iface *iface, con
                        const struct mst_merge_result *merged, const struct mst_labelling *labelling, bson_t *out)
 {
 	const struct mst_import_settings *settings = work->import->settings;
-	struct mst_class_input input = { mst_doc_bool(mst_iface_given(iface), "ignored"), merged->lost, merged->managed,
-		                         settings->lost_after, mst_doc_text(facts, "os_platform") };
+	struct mst_class_input input = {mst_doc_bool(mst_iface_given(iface), "ignored"), merged->lost, merged->managed,
+	                                settings->lost_after, mst_doc_text(facts, "os_platform")};
 	struct mst_class state;
 	mst_classify(&input, labelling, &state);
 	bool managed = strcmp(state.state, "managed") == 0;
@@ -155,11 +158,12 @@ static void finish_doc(struct mst_work *work, const struct mst_iface *iface, con
 int mst_iface_build(struct mst_work *work, struct mst_iface *iface, bson_t *out, bool *purge, struct mst_err *err)
 {
 	const struct mst_import_settings *settings = work->import->settings;
-	struct mst_merge_options options = { settings->lost_after, settings->ip_identity_ttl_ms, work->settle_run };
+	struct mst_merge_options options = {settings->lost_after, settings->ip_identity_ttl_ms, work->settle_run};
 	struct mst_merge_result merged;
 	struct mst_labelling labelling;
 	bson_t facts = BSON_INITIALIZER, view = BSON_INITIALIZER;
-	int code = mst_merge(iface->stored ? &iface->doc : NULL, iface->obs, iface->obs_count, &options, &facts, &merged, err);
+	int code = mst_merge(iface->stored ? &iface->doc : NULL, iface->obs, iface->obs_count, &options, &facts,
+	                     &merged, err);
 	if (code == 0) {
 		bson_concat(&view, &facts);
 		mst_doc_copy(&view, mst_iface_given(iface), "manual_labels");

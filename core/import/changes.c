@@ -67,7 +67,8 @@ static void change_os(struct mst_buf *out, const bson_t *old, const bson_t *fres
 {
 	const char *before = mst_doc_text(old, "os_platform"), *after = mst_doc_text(fresh, "os_platform");
 	const char *old_state = mst_doc_text(old, "state"), *new_state = mst_doc_text(fresh, "state");
-	bool hide = (old_state && strcmp(old_state, "managed") == 0) || (new_state && strcmp(new_state, "managed") == 0);
+	bool hide =
+	        (old_state && strcmp(old_state, "managed") == 0) || (new_state && strcmp(new_state, "managed") == 0);
 	const char *old_generation = hide ? NULL : mst_doc_text(old, "os_generation");
 	const char *new_generation = hide ? NULL : mst_doc_text(fresh, "os_generation");
 	if (!differ(before, after) && !differ(old_generation, new_generation))

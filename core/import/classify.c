@@ -21,9 +21,11 @@ static void add_label(struct mst_labelling *out, const char *name)
 
 static void act(struct mst_labelling *out, const struct mst_import_rule *rule)
 {
-	const char **slots[] = { [MST_ACTION_IGNORE] = &out->ignore,   [MST_ACTION_UNMANAGEABLE] = &out->unmanageable,
-		                 [MST_ACTION_MANAGED] = &out->managed, [MST_ACTION_NOTIFY] = &out->notify,
-		                 [MST_ACTION_PURGE] = &out->purge };
+	const char **slots[] = {[MST_ACTION_IGNORE] = &out->ignore,
+	                        [MST_ACTION_UNMANAGEABLE] = &out->unmanageable,
+	                        [MST_ACTION_MANAGED] = &out->managed,
+	                        [MST_ACTION_NOTIFY] = &out->notify,
+	                        [MST_ACTION_PURGE] = &out->purge};
 	if (rule->action > MST_ACTION_LABEL && rule->action <= MST_ACTION_PURGE && !*slots[rule->action])
 		*slots[rule->action] = rule->name;
 }
@@ -82,7 +84,8 @@ void mst_classify(const struct mst_class_input *input, const struct mst_labellin
 	} else if (labelling->unmanageable) {
 		out->state = "unmanageable";
 		if (input->os_platform)
-			snprintf(out->reason, sizeof out->reason, "label %s (%.60s)", labelling->unmanageable, input->os_platform);
+			snprintf(out->reason, sizeof out->reason, "label %s (%.60s)", labelling->unmanageable,
+			         input->os_platform);
 		else
 			snprintf(out->reason, sizeof out->reason, "label %s", labelling->unmanageable);
 	} else {

@@ -41,7 +41,8 @@ static int add_sorted(struct mst_buf *out, const bson_t *doc, const char *key, c
 				if (text)
 					mst_buf_printf(&line, "%s=%s ", fields[i], text);
 				else
-					mst_buf_printf(&line, "%s=%" PRId64 " ", fields[i], mst_doc_int(&item, fields[i], 0));
+					mst_buf_printf(&line, "%s=%" PRId64 " ", fields[i],
+					               mst_doc_int(&item, fields[i], 0));
 			}
 		lines[count] = mst_buf_take(&line);
 		count += lines[count] != NULL;
@@ -77,10 +78,10 @@ static int add_ports(struct mst_buf *out, const bson_t *doc)
 
 int mst_fold_facts(const bson_t *doc, struct mst_buf *out)
 {
-	static const char *const texts[] = { "ip", "mac", "os.platform", "os.generation", "computer_id", "instance_id", "eni",
-		                             "nat_ip" };
-	static const char *const name_fields[] = { "name", NULL }, *const no_fields[] = { NULL };
-	static const char *const service_fields[] = { "proto", "port", "name", "product", "version", "extra", NULL };
+	static const char *const texts[] = {"ip",          "mac",         "os.platform", "os.generation",
+	                                    "computer_id", "instance_id", "eni",         "nat_ip"};
+	static const char *const name_fields[] = {"name", NULL}, *const no_fields[] = {NULL};
+	static const char *const service_fields[] = {"proto", "port", "name", "product", "version", "extra", NULL};
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
 		add_text(out, doc, texts[i]);
 	if (mst_doc_bool(doc, "managed"))

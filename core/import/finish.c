@@ -8,8 +8,8 @@
 #include "import/room.h"
 #include "import/sweep.h"
 
-static int count_some(struct mst_import *import, const char *collection, const bson_t *filter, const char *key, bson_t *set,
-                      struct mst_err *err)
+static int count_some(struct mst_import *import, const char *collection, const bson_t *filter, const char *key,
+                      bson_t *set, struct mst_err *err)
 {
 	int64_t count = 0;
 	int code = mst_store_count(import->store, collection, filter, &count, err);

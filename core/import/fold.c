@@ -11,11 +11,11 @@
 #include "import/keys.h"
 #include "import/ports.h"
 
-#define NAMES_MAX 64u
+#define NAMES_MAX     64u
 #define ADDRESSES_MAX 64u
-#define SERVICES_MAX 1024u
-#define SCRIPTS_MAX 256u
-#define NAME_MAX_LEN 255u
+#define SERVICES_MAX  1024u
+#define SCRIPTS_MAX   256u
+#define NAME_MAX_LEN  255u
 
 /* Facts with a meaning of their own. `fact`: the coverage that may withdraw it; 0: only a newer value replaces it. */
 static const struct fact {
@@ -24,28 +24,28 @@ static const struct fact {
 	uint32_t fact;
 	size_t max; /* elements of an array, bytes of a text */
 } facts[] = {
-	{ "ip", BSON_TYPE_UTF8, 0, 64 },
-	{ "ips", BSON_TYPE_ARRAY, 0, ADDRESSES_MAX },
-	{ "nat_ip", BSON_TYPE_UTF8, 0, 64 },
-	{ "mac", BSON_TYPE_UTF8, MUSTER_FACT_MAC, 64 },
-	{ "vendor", BSON_TYPE_UTF8, MUSTER_FACT_MAC, 255 },
-	{ "names", BSON_TYPE_ARRAY, MUSTER_FACT_NAMES, NAMES_MAX },
-	{ "reason", BSON_TYPE_UTF8, 0, 64 },
-	{ "distance", BSON_TYPE_INT64, 0, 0 },
-	{ "os", BSON_TYPE_DOCUMENT, MUSTER_FACT_OS, 0 },
-	{ "scripts", BSON_TYPE_ARRAY, MUSTER_FACT_SCRIPTS, SCRIPTS_MAX },
-	{ "uptime", BSON_TYPE_DOCUMENT, 0, 0 },
-	{ "computer_id", BSON_TYPE_UTF8, 0, 200 },
-	{ "managed", BSON_TYPE_BOOL, 0, 0 },
-	{ "instance_id", BSON_TYPE_UTF8, 0, 200 },
-	{ "eni", BSON_TYPE_UTF8, 0, 200 },
+        {"ip", BSON_TYPE_UTF8, 0, 64},
+        {"ips", BSON_TYPE_ARRAY, 0, ADDRESSES_MAX},
+        {"nat_ip", BSON_TYPE_UTF8, 0, 64},
+        {"mac", BSON_TYPE_UTF8, MUSTER_FACT_MAC, 64},
+        {"vendor", BSON_TYPE_UTF8, MUSTER_FACT_MAC, 255},
+        {"names", BSON_TYPE_ARRAY, MUSTER_FACT_NAMES, NAMES_MAX},
+        {"reason", BSON_TYPE_UTF8, 0, 64},
+        {"distance", BSON_TYPE_INT64, 0, 0},
+        {"os", BSON_TYPE_DOCUMENT, MUSTER_FACT_OS, 0},
+        {"scripts", BSON_TYPE_ARRAY, MUSTER_FACT_SCRIPTS, SCRIPTS_MAX},
+        {"uptime", BSON_TYPE_DOCUMENT, 0, 0},
+        {"computer_id", BSON_TYPE_UTF8, 0, 200},
+        {"managed", BSON_TYPE_BOOL, 0, 0},
+        {"instance_id", BSON_TYPE_UTF8, 0, 200},
+        {"eni", BSON_TYPE_UTF8, 0, 200},
 };
 #define FACTS (sizeof facts / sizeof facts[0])
 
 static bool is_outside(const char *key)
 {
-	return key[0] == '_' || strcmp(key, "seen") == 0 || strcmp(key, "answered") == 0 || strcmp(key, "timed_out") == 0 ||
-	       strcmp(key, "ports") == 0 || strcmp(key, "services") == 0;
+	return key[0] == '_' || strcmp(key, "seen") == 0 || strcmp(key, "answered") == 0 ||
+	       strcmp(key, "timed_out") == 0 || strcmp(key, "ports") == 0 || strcmp(key, "services") == 0;
 }
 
 static const struct fact *fact_of(const char *key)
@@ -64,7 +64,9 @@ static void add_names(bson_t *array, uint32_t *index, const bson_t *from)
 	if (!bson_iter_init(&iter, from))
 		return;
 	while (bson_iter_next(&iter) && *index < NAMES_MAX) {
-		const char *name = BSON_ITER_HOLDS_DOCUMENT(&iter) && mst_doc_view(&iter, &item) ? mst_doc_text(&item, "name") : NULL;
+		const char *name = BSON_ITER_HOLDS_DOCUMENT(&iter) && mst_doc_view(&iter, &item)
+		                           ? mst_doc_text(&item, "name")
+		                           : NULL;
 		bool known = false;
 		if (!name || strlen(name) > NAME_MAX_LEN)
 			continue;
@@ -193,7 +195,7 @@ static void fold_fact(bson_t *out, const struct fact *fact, const bson_t *old, c
 /* Keys that core does not know: the newest value stands. */
 static void fold_others(bson_t *out, const bson_t *old, const bson_t *record)
 {
-	const bson_t *sources[2] = { record, old };
+	const bson_t *sources[2] = {record, old};
 	for (int i = 0; i < 2; i++) {
 		bson_iter_t iter;
 		if (!sources[i] || !bson_iter_init(&iter, sources[i]))
@@ -208,7 +210,7 @@ static void fold_others(bson_t *out, const bson_t *old, const bson_t *record)
 
 static void add_cover(struct mst_port_sets *sets, const struct mst_cover *cover)
 {
-	const struct mst_ports *covered[2] = { cover->tcp, cover->udp };
+	const struct mst_ports *covered[2] = {cover->tcp, cover->udp};
 	for (int proto = 0; proto < 2; proto++)
 		for (size_t i = 0; covered[proto] && i < sizeof covered[proto]->bits; i++)
 			sets->of[proto].bits[i] |= covered[proto]->bits[i];
@@ -217,7 +219,7 @@ static void add_cover(struct mst_port_sets *sets, const struct mst_cover *cover)
 static int fold_ports(bson_t *out, const bson_t *old, const bson_t *record, const struct mst_cover *cover,
                       struct mst_port_sets *decided)
 {
-	struct mst_port_groups groups = { 0 };
+	struct mst_port_groups groups = {0};
 	bson_t array;
 	int code = 0;
 	if (mst_doc_array(record, "ports", &array))

@@ -61,11 +61,14 @@ static int best_weak(const struct choice *choice)
 	int best = -1;
 	for (size_t i = 0; i < choice->count; i++) {
 		const struct mst_candidate *candidate = &choice->candidates[i];
-		bool usable = candidate->kind == MST_KEY_LOCAL_MAC || (candidate->kind == MST_KEY_IP && candidate->fresh && !macs_differ(choice->keys, &candidate->keys));
+		bool usable =
+		        candidate->kind == MST_KEY_LOCAL_MAC || (candidate->kind == MST_KEY_IP && candidate->fresh &&
+		                                                 !macs_differ(choice->keys, &candidate->keys));
 		if (!usable || !is_allowed(choice, i))
 			continue;
 		if (best < 0 || candidate->kind < choice->candidates[best].kind ||
-		    (candidate->kind == choice->candidates[best].kind && candidate->current && !choice->candidates[best].current))
+		    (candidate->kind == choice->candidates[best].kind && candidate->current &&
+		     !choice->candidates[best].current))
 			best = (int)i;
 	}
 	return best;
@@ -74,7 +77,8 @@ static int best_weak(const struct choice *choice)
 static bool fits_all(const struct choice *choice, const struct mst_decision *decision, size_t i)
 {
 	const struct mst_candidate *candidates = choice->candidates, *other = &candidates[decision->target];
-	if (mst_keys_conflict(&candidates[i].keys, &other->keys) || choice->never(choice->data, candidates[i].id, other->id))
+	if (mst_keys_conflict(&candidates[i].keys, &other->keys) ||
+	    choice->never(choice->data, candidates[i].id, other->id))
 		return false;
 	for (size_t m = 0; m < decision->merge_count; m++) {
 		other = &candidates[decision->merges[m]];
@@ -88,7 +92,7 @@ static bool fits_all(const struct choice *choice, const struct mst_decision *dec
 void mst_identity_decide(const struct mst_keys *keys, const struct mst_candidate *candidates, size_t count,
                          mst_never_fn never, void *data, struct mst_decision *out)
 {
-	struct choice choice = { keys, candidates, count, never, data, -1 };
+	struct choice choice = {keys, candidates, count, never, data, -1};
 	out->merge_count = 0;
 	for (size_t i = 0; i < count; i++)
 		if (candidates[i].current)

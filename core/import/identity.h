@@ -15,9 +15,9 @@
 /* An interface that one of the observation's keys leads to. */
 struct mst_candidate {
 	char id[MST_ID_SIZE];
-	int kind;             /* strongest kind of key that led here */
-	bool fresh;           /* for MST_KEY_IP: it was seen at that address within ip_identity_ttl */
-	bool current;         /* the observation belongs to it now */
+	int kind;     /* strongest kind of key that led here */
+	bool fresh;   /* for MST_KEY_IP: it was seen at that address within ip_identity_ttl */
+	bool current; /* the observation belongs to it now */
 	int64_t created;
 	struct mst_keys keys; /* what its observations say it is: strong keys and MACs */
 };
@@ -26,8 +26,8 @@ struct mst_candidate {
 typedef bool (*mst_never_fn)(void *data, const char *a, const char *b);
 
 struct mst_decision {
-	int target;                      /* index of a candidate; -1: a new interface */
-	int merges[MST_CANDIDATES_MAX];  /* candidates that are the same as the target */
+	int target;                     /* index of a candidate; -1: a new interface */
+	int merges[MST_CANDIDATES_MAX]; /* candidates that are the same as the target */
 	size_t merge_count;
 };
 

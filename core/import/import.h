@@ -25,7 +25,7 @@ enum mst_import_action {
 	MST_ACTION_UNMANAGEABLE, /* "unmanageable": only with a known OS of accuracy >= 90 when the rule names the OS */
 	MST_ACTION_MANAGED,      /* "managed" */
 	MST_ACTION_NOTIFY,       /* "notify": kept as a note of the interface */
-	MST_ACTION_PURGE         /* "purge": the interface, its identities and observations are removed at a run's end */
+	MST_ACTION_PURGE /* "purge": the interface, its identities and observations are removed at a run's end */
 };
 
 /* One label rule. A manual label of the same name has the same action. `when` empty: only by hand. */
@@ -93,16 +93,16 @@ struct mst_import_change {
 int mst_import_label(struct mst_import *import, const bson_t *filter, const char *add, const char *remove, bool dry_run,
                      struct mst_import_change *out, struct mst_err *err);
 /* Sets or, with undo, clears "ignored by hand". */
-int mst_import_ignore(struct mst_import *import, const bson_t *filter, bool undo, bool dry_run, struct mst_import_change *out,
-                      struct mst_err *err);
+int mst_import_ignore(struct mst_import *import, const bson_t *filter, bool undo, bool dry_run,
+                      struct mst_import_change *out, struct mst_err *err);
 
 /*
  * Splits an observation off into an interface of its own, and keeps a never-pair so that no later import joins the two
  * again. `observation` NULL: the one that came last to the interface. MST_E_NOT_FOUND: no such interface or
  * observation; MST_E_REFUSED: it is the only observation. `made` receives the new interface's _id.
  */
-int mst_import_unmerge(struct mst_import *import, const char *interface, const char *observation, char made[MST_ID_SIZE],
-                       struct mst_err *err);
+int mst_import_unmerge(struct mst_import *import, const char *interface, const char *observation,
+                       char made[MST_ID_SIZE], struct mst_err *err);
 
 /* Replaces the table of locations by a CSV text (Network, NAT, up to five levels; see locations.h) and places all interfaces
  * anew. MST_E_USAGE: `err` holds the first faults, one a line, with line numbers; the old table stays. `rows` may be NULL. */

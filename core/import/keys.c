@@ -45,15 +45,13 @@ bool mst_mac_is_local(const char *mac)
 bool mst_mac_is_virtual_router(const char *mac)
 {
 	static const char *const prefixes[] = {
-		"00:00:5e:00:01:", /* VRRP and CARP for IPv4 */
-		"00:00:5e:00:02:", /* VRRP for IPv6 */
-		"00:00:0c:07:ac:", /* HSRP */
-		"00:00:0c:9f:f",   /* HSRP version 2 */
-		"00:05:73:a0:0",   /* HSRP for IPv6 */
-		"00:07:b4:00:",    /* GLBP */
-		"00:07:b4:01:",
-		"00:07:b4:02:",
-		"00:07:b4:03:",
+	        "00:00:5e:00:01:", /* VRRP and CARP for IPv4 */
+	        "00:00:5e:00:02:", /* VRRP for IPv6 */
+	        "00:00:0c:07:ac:", /* HSRP */
+	        "00:00:0c:9f:f",   /* HSRP version 2 */
+	        "00:05:73:a0:0",   /* HSRP for IPv6 */
+	        "00:07:b4:00:",    /* GLBP */
+	        "00:07:b4:01:",    "00:07:b4:02:", "00:07:b4:03:",
 	};
 	for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
 		if (strncmp(mac, prefixes[i], strlen(prefixes[i])) == 0)
@@ -61,7 +59,8 @@ bool mst_mac_is_virtual_router(const char *mac)
 	return false;
 }
 
-static void add(struct mst_keys *keys, int kind, const char *prefix, const char *first, char between, const char *second)
+static void add(struct mst_keys *keys, int kind, const char *prefix, const char *first, char between,
+                const char *second)
 {
 	struct mst_key *key = &keys->items[keys->count];
 	int len = second ? snprintf(key->text, sizeof key->text, "%s:%s%c%s", prefix, first, between, second)
@@ -138,6 +137,6 @@ void mst_key_never(const char *a, const char *b, char out[MST_KEY_SIZE])
 
 const char *mst_keys_identity(const struct mst_keys *keys)
 {
-	static const char *const words[] = { "eni", "eni", "agent", "mac", "mac", "ip" };
+	static const char *const words[] = {"eni", "eni", "agent", "mac", "mac", "ip"};
 	return keys->count > 0 ? words[keys->items[0].kind] : "ip";
 }

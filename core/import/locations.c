@@ -9,14 +9,14 @@
 #include "base/str.h"
 #include "import/doc.h"
 
-#define CELLS_MAX (2 + MST_LOCATION_LEVELS)
-#define CELL_MAX 255u
+#define CELLS_MAX  (2 + MST_LOCATION_LEVELS)
+#define CELL_MAX   255u
 #define FAULTS_MAX 100u
 
 struct reader {
 	const char *at, *end;
-	unsigned line;      /* of what `at` points to */
-	unsigned row_line;  /* where the row at hand began */
+	unsigned line;     /* of what `at` points to */
+	unsigned row_line; /* where the row at hand began */
 	struct mst_buf cells[CELLS_MAX + 1];
 	size_t count;
 	struct mst_buf *faults;
@@ -32,7 +32,13 @@ static void fault(struct reader *reader, const char *what)
 /* One cell; true when a comma follows. */
 static bool read_cell(struct reader *reader, struct mst_buf *out, bool *bad_quote)
 {
-	bool quoted = reader->at < reader->end && *reader->at == '"';
+	const char *start = reader->at;
+	while (start < reader->end && (*start == ' ' || *start == '\t'))
+		start++;
+	/* Blanks around quotes are not allowed by RFC 4180 and written all the same. */
+	bool quoted = start < reader->end && *start == '"';
+	if (quoted)
+		reader->at = start;
 	if (quoted)
 		reader->at++;
 	while (reader->at < reader->end) {
@@ -143,7 +149,8 @@ static void read_levels(struct reader *reader, struct mst_location *location)
 			continue;
 		}
 		if (gap) {
-			fault(reader, "a level is empty before one that is not; fill it or move the others to the left");
+			fault(reader,
+			      "a level is empty before one that is not; fill it or move the others to the left");
 			break;
 		}
 		location->levels[used++] = mst_str_dup(cell);
@@ -162,12 +169,14 @@ static void read_location(struct reader *reader, struct mst_location *location)
 	location->line = reader->row_line;
 	trimmed(reader, 0, cell, sizeof cell);
 	if (!mst_range_parse(cell, &location->network)) {
-		snprintf(what, sizeof what, "\"%s\" is no network; write a CIDR (10.0.0.0/24), a range or an address", cell);
+		snprintf(what, sizeof what, "\"%s\" is no network; write a CIDR (10.0.0.0/24), a range or an address",
+		         cell);
 		fault(reader, what);
 	}
 	trimmed(reader, 1, cell, sizeof cell);
 	if (cell[0] && !mst_range_parse(cell, &location->nat)) {
-		snprintf(what, sizeof what, "\"%s\" is no NAT network; write a CIDR, a range or an address, or leave it empty", cell);
+		snprintf(what, sizeof what,
+		         "\"%s\" is no NAT network; write a CIDR, a range or an address, or leave it empty", cell);
 		fault(reader, what);
 	}
 	if (reader->count > CELLS_MAX)
@@ -224,7 +233,8 @@ static void find_twins(struct reader *reader, const struct mst_locations *locati
 	for (size_t i = 1; i < locations->count; i++) {
 		const struct mst_location *a = &locations->items[i - 1], *b = &locations->items[i];
 		char what[64];
-		if (memcmp(&a->network, &b->network, sizeof a->network) != 0 || memcmp(&a->nat, &b->nat, sizeof a->nat) != 0)
+		if (memcmp(&a->network, &b->network, sizeof a->network) != 0 ||
+		    memcmp(&a->nat, &b->nat, sizeof a->nat) != 0)
 			continue;
 		snprintf(what, sizeof what, "the same network as line %u; keep one", a->line);
 		reader->row_line = b->line;
@@ -234,7 +244,7 @@ static void find_twins(struct reader *reader, const struct mst_locations *locati
 
 int mst_locations_parse(struct mst_locations *out, const char *csv, size_t len, struct mst_buf *faults)
 {
-	struct reader reader = { .at = csv, .end = csv + len, .line = 1, .row_line = 1, .faults = faults };
+	struct reader reader = {.at = csv, .end = csv + len, .line = 1, .row_line = 1, .faults = faults};
 	int code = 0;
 	memset(out, 0, sizeof *out);
 	for (size_t i = 0; i <= CELLS_MAX; i++)
@@ -246,7 +256,8 @@ int mst_locations_parse(struct mst_locations *out, const char *csv, size_t len, 
 	if (reader.fault_count == 0 && read_heading(&reader))
 		code = read_rows(&reader, out);
 	mst_locations_sort(out);
-	find_twins(&reader, out);
+	if (reader.fault_count == 0)
+		find_twins(&reader, out);
 	if (code == 0 && reader.fault_count > 0)
 		code = MST_E_USAGE;
 	if (reader.fault_count > FAULTS_MAX)
@@ -354,12 +365,14 @@ int mst_location_to_bson(const struct mst_location *location, bson_t *out)
 
 int mst_location_from_bson(struct mst_locations *locations, const bson_t *doc)
 {
-	struct mst_location location = { .line = (unsigned)mst_doc_int(doc, "line", 0) };
-	const char *network = mst_doc_text(doc, "network"), *nat = mst_doc_text(doc, "nat"), *text = mst_doc_text(doc, "location");
+	struct mst_location location = {.line = (unsigned)mst_doc_int(doc, "line", 0)};
+	const char *network = mst_doc_text(doc, "network"), *nat = mst_doc_text(doc, "nat"),
+	           *text = mst_doc_text(doc, "location");
 	bson_t levels;
 	bson_iter_t iter;
 	size_t used = 0;
-	if (!network || !text || !mst_range_parse(network, &location.network) || (nat && !mst_range_parse(nat, &location.nat)))
+	if (!network || !text || !mst_range_parse(network, &location.network) ||
+	    (nat && !mst_range_parse(nat, &location.nat)))
 		return MST_E_CORRUPT;
 	location.text = mst_str_dup(text);
 	if (mst_doc_array(doc, "levels", &levels) && bson_iter_init(&iter, &levels))

@@ -34,7 +34,8 @@ struct mst_locations {
 int mst_locations_parse(struct mst_locations *out, const char *csv, size_t len, struct mst_buf *faults);
 void mst_locations_free(struct mst_locations *locations);
 /* The most exact network that holds `ip` and whose NAT, if it has one, holds `nat_ip`; NULL: none. Texts may be NULL. */
-const struct mst_location *mst_locations_find(const struct mst_locations *locations, const char *ip, const char *nat_ip);
+const struct mst_location *mst_locations_find(const struct mst_locations *locations, const char *ip,
+                                              const char *nat_ip);
 /* A row and its document in `locations`: { _id, network, nat, levels, location, line }. */
 int mst_location_to_bson(const struct mst_location *location, bson_t *out);
 int mst_location_from_bson(struct mst_locations *locations, const bson_t *doc);

@@ -46,8 +46,10 @@ static int split(const char *list, char **out, size_t *count, struct mst_err *er
 	while (list && code == 0 && mst_str_next_item(&list, ',', &item)) {
 		const char *text = mst_buf_text(&item);
 		if (!is_label(text))
-			code = mst_err_set(err, MST_E_USAGE, "\"%.80s\" is no label; use 1 to %u bytes without commas, quotes and "
-			                   "control characters", text, MST_MAX_LABEL_NAME);
+			code = mst_err_set(err, MST_E_USAGE,
+			                   "\"%.80s\" is no label; use 1 to %u bytes without commas, quotes and "
+			                   "control characters",
+			                   text, MST_MAX_LABEL_NAME);
 		else if (*count == MANUAL_LABELS_MAX)
 			code = mst_err_set(err, MST_E_LIMIT, "more than %u labels at once", MANUAL_LABELS_MAX);
 		else if (!(out[*count] = mst_str_dup(text)))
@@ -131,9 +133,10 @@ static int hand_change(void *data, struct mst_work *work, struct mst_iface *ifac
 	return 0;
 }
 
-static int by_hand(struct mst_import *import, const bson_t *filter, struct hand *hand, bool dry_run, struct mst_err *err)
+static int by_hand(struct mst_import *import, const bson_t *filter, struct hand *hand, bool dry_run,
+                   struct mst_err *err)
 {
-	struct mst_sweep_calls calls = { .wants = hand_wants, .change = hand_change, .data = hand };
+	struct mst_sweep_calls calls = {.wants = hand_wants, .change = hand_change, .data = hand};
 	if (dry_run)
 		return mst_sweep_count(import, filter, &calls, &hand->out->matched, &hand->out->changed, err);
 	return mst_sweep(import, "", filter, &calls, &hand->out->matched, &hand->out->changed, err);
@@ -142,7 +145,7 @@ static int by_hand(struct mst_import *import, const bson_t *filter, struct hand 
 int mst_import_label(struct mst_import *import, const bson_t *filter, const char *add, const char *remove, bool dry_run,
                      struct mst_import_change *out, struct mst_err *err)
 {
-	struct hand hand = { .out = out };
+	struct hand hand = {.out = out};
 	memset(out, 0, sizeof *out);
 	int code = split(add, hand.add, &hand.add_count, err);
 	if (code == 0)
@@ -153,10 +156,10 @@ int mst_import_label(struct mst_import *import, const bson_t *filter, const char
 	return code;
 }
 
-int mst_import_ignore(struct mst_import *import, const bson_t *filter, bool undo, bool dry_run, struct mst_import_change *out,
-                      struct mst_err *err)
+int mst_import_ignore(struct mst_import *import, const bson_t *filter, bool undo, bool dry_run,
+                      struct mst_import_change *out, struct mst_err *err)
 {
-	struct hand hand = { .out = out, .ignore = true, .undo = undo };
+	struct hand hand = {.out = out, .ignore = true, .undo = undo};
 	memset(out, 0, sizeof *out);
 	return by_hand(import, filter, &hand, dry_run, err);
 }
@@ -200,7 +203,7 @@ static bool is_misplaced(void *data, struct mst_import *import, const bson_t *do
 
 int mst_import_locations(struct mst_import *import, const char *csv, size_t len, int64_t *rows, struct mst_err *err)
 {
-	static const struct mst_sweep_calls calls = { .wants = is_misplaced };
+	static const struct mst_sweep_calls calls = {.wants = is_misplaced};
 	struct mst_locations fresh;
 	struct mst_buf faults;
 	mst_buf_init(&faults, 65536);
@@ -208,7 +211,8 @@ int mst_import_locations(struct mst_import *import, const char *csv, size_t len,
 	if (code == MST_E_USAGE)
 		code = mst_err_set(err, code, "locations: %s", mst_buf_text(&faults));
 	else if (code == MST_E_LIMIT)
-		code = mst_err_set(err, code, "locations: more than %u networks; join neighbouring ones", MST_MAX_LOCATIONS);
+		code = mst_err_set(err, code, "locations: more than %u networks; join neighbouring ones",
+		                   MST_MAX_LOCATIONS);
 	else if (code != 0)
 		code = mst_err_no_memory(err);
 	mst_buf_free(&faults);

@@ -133,7 +133,7 @@ static void texts_add_names(struct texts *list, const bson_t *names)
 static void add_names(const struct pool *pool, bson_t *out)
 {
 	const struct mst_obs *first = newest(pool, "names.0", offsetof(struct mst_obs, names_seen));
-	struct texts list = { .count = 0 };
+	struct texts list = {.count = 0};
 	bson_t names;
 	if (!first || !mst_doc_array(&first->doc, "names", &names))
 		return;
@@ -183,7 +183,8 @@ static const struct mst_obs *newest_address(const struct pool *pool)
 		const char *ip = mst_doc_text(&obs->doc, "ip");
 		int rank = !ip || !counts(pool, obs) ? 0 : 1 + (is_there(obs) ? 2 : 0) + (strchr(ip, ':') ? 0 : 1);
 		if (rank == 0 || rank < best_rank ||
-		    (rank == best_rank && (strcmp(obs->last_run, best->last_run) != 0 || by_address(&ip, &best_ip) >= 0)))
+		    (rank == best_rank &&
+		     (strcmp(obs->last_run, best->last_run) != 0 || by_address(&ip, &best_ip) >= 0)))
 			continue;
 		best = obs;
 		best_ip = ip;
@@ -228,9 +229,10 @@ static void list_ips(const struct pool *pool, const char *ip, struct texts *list
 }
 
 /* While a run is under way, who is where is half known: addresses come and go at its end. */
-static void add_ips(const struct pool *pool, const bson_t *old, const char *ip, bson_t *out, struct mst_merge_result *result)
+static void add_ips(const struct pool *pool, const bson_t *old, const char *ip, bson_t *out,
+                    struct mst_merge_result *result)
 {
-	struct texts list = { .count = 0 };
+	struct texts list = {.count = 0};
 	bson_t before;
 	list_ips(pool, ip, &list);
 	if (!pool->options->settle_run && old && mst_doc_array(old, "ips", &before) && mst_doc_holds(&before, ip)) {
@@ -255,7 +257,8 @@ static const struct mst_obs *add_addresses(const struct pool *pool, const bson_t
 	struct mst_addr addr;
 	if (!fresh)
 		return pool->items[0];
-	if (held && held != fresh && (strchr(held_ip, ':') != NULL) == (strchr(mst_doc_text(&fresh->doc, "ip"), ':') != NULL) &&
+	if (held && held != fresh &&
+	    (strchr(held_ip, ':') != NULL) == (strchr(mst_doc_text(&fresh->doc, "ip"), ':') != NULL) &&
 	    keeps_address(pool, held, fresh, result))
 		chosen = held;
 	const char *ip = mst_doc_text(&chosen->doc, "ip");
@@ -315,15 +318,16 @@ static void write_ports(const struct mst_port_sets *open, bson_t *out)
 }
 
 /* Services of open ports, the newest observation's first. */
-static void write_services(struct mst_obs *const *obs, size_t count, const struct pool *pool, struct mst_port_sets *open,
-                           bson_t *out)
+static void write_services(struct mst_obs *const *obs, size_t count, const struct pool *pool,
+                           struct mst_port_sets *open, bson_t *out)
 {
-	static const char *const fields[] = { "name", "product", "version", "extra", "tunnel" };
+	static const char *const fields[] = {"name", "product", "version", "extra", "tunnel"};
 	bson_t array = BSON_INITIALIZER, from, item, entry;
 	uint32_t index = 0;
 	for (size_t i = 0; i < count; i++) {
 		bson_iter_t iter;
-		if (!counts(pool, obs[i]) || !mst_doc_array(&obs[i]->doc, "services", &from) || !bson_iter_init(&iter, &from))
+		if (!counts(pool, obs[i]) || !mst_doc_array(&obs[i]->doc, "services", &from) ||
+		    !bson_iter_init(&iter, &from))
 			continue;
 		while (bson_iter_next(&iter) && index < MST_MERGED_PORTS_MAX) {
 			if (!BSON_ITER_HOLDS_DOCUMENT(&iter) || !mst_doc_view(&iter, &item))
@@ -332,7 +336,7 @@ static void write_services(struct mst_obs *const *obs, size_t count, const struc
 			unsigned port = (unsigned)mst_doc_int(&item, "port", 0);
 			if (proto < 0 || port > 65535 || !mst_ports_has(&open->of[proto], port))
 				continue;
-			open->of[proto].bits[port / 8] &= (uint8_t)~(1u << (port % 8));
+			open->of[proto].bits[port / 8] &= (uint8_t) ~(1u << (port % 8));
 			char space[16];
 			const char *key;
 			size_t len = bson_uint32_to_string(index++, &key, space, sizeof space);
@@ -408,7 +412,7 @@ static void add_times(const struct pool *pool, const bson_t *old, bson_t *out, s
 
 static void add_sources(const struct pool *pool, bson_t *out)
 {
-	struct texts methods = { .count = 0 }, profiles = { .count = 0 };
+	struct texts methods = {.count = 0}, profiles = {.count = 0};
 	for (size_t i = 0; i < pool->count; i++)
 		if (counts(pool, pool->items[i])) {
 			texts_add(&methods, pool->items[i]->method);
@@ -442,9 +446,9 @@ static const char *identity_of(const struct pool *pool, struct mst_merge_result 
 int mst_merge(const bson_t *old, struct mst_obs *const *obs, size_t count, const struct mst_merge_options *options,
               bson_t *out, struct mst_merge_result *result, struct mst_err *err)
 {
-	static const struct mst_merge_result none = { .unsettled = false };
+	static const struct mst_merge_result none = {.unsettled = false};
 	struct mst_obs **sorted = calloc(count, sizeof *sorted);
-	struct pool pool = { sorted, count, options, false };
+	struct pool pool = {sorted, count, options, false};
 	*result = none;
 	result->lost = true;
 	if (!sorted)

@@ -19,9 +19,9 @@ struct mst_merge_options {
 };
 
 struct mst_merge_result {
-	bool unsettled;   /* which address is the first one can be told only at the run's end */
-	bool lost;        /* every source has missed it lost_after times */
-	bool managed;     /* a source that is not lost saw an agent */
+	bool unsettled; /* which address is the first one can be told only at the run's end */
+	bool lost;      /* every source has missed it lost_after times */
+	bool managed;   /* a source that is not lost saw an agent */
 	int64_t managed_first, managed_last;
 	bool shared_mac;
 };

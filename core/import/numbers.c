@@ -3,7 +3,7 @@
 #include "import/doc.h"
 #include "import/room.h"
 
-#define TRIES 1000
+#define TRIES     1000
 #define BLOCK_MAX 500
 
 /* Compare-and-set; MST_E_CONFLICT and its like when another writer was faster. */
@@ -47,7 +47,9 @@ int mst_import_number(struct mst_import *import, int64_t wanted, int64_t *out, s
 			code = reserve(import, batch, wanted < 1 ? 1 : wanted > BLOCK_MAX ? BLOCK_MAX : wanted, err);
 			if (code != MST_E_CONFLICT && code != MST_E_EXISTS && code != MST_E_NOT_FOUND)
 				break;
-			code = i + 1 < TRIES ? 0 : mst_err_set(err, MST_E_UNAVAILABLE, "the counter of interfaces is busy; try again");
+			code = i + 1 < TRIES ? 0
+			                     : mst_err_set(err, MST_E_UNAVAILABLE,
+			                                   "the counter of interfaces is busy; try again");
 		}
 		if (batch)
 			mst_batch_free(batch);

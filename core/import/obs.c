@@ -45,32 +45,38 @@ bool mst_obs_set(char **field, const char *text)
 static const struct {
 	const char *key;
 	size_t offset;
-} texts[] = {
-	{ "_id", offsetof(struct mst_obs, id) },
-	{ "profile", offsetof(struct mst_obs, profile) },
-	{ "zone", offsetof(struct mst_obs, zone) },
-	{ "method", offsetof(struct mst_obs, method) },
-	{ "source_key", offsetof(struct mst_obs, source_key) },
-	{ "namespace", offsetof(struct mst_obs, namespace_key) },
-	{ "covered_tcp", offsetof(struct mst_obs, covered_tcp) },
-	{ "covered_udp", offsetof(struct mst_obs, covered_udp) },
-}, ids[] = {
-	{ "interface", offsetof(struct mst_obs, interface) },
-	{ "last_run", offsetof(struct mst_obs, last_run) },
-	{ "missed_run", offsetof(struct mst_obs, missed_run) },
-}, times[] = {
-	{ "first_seen", offsetof(struct mst_obs, first_seen) },
-	{ "last_seen", offsetof(struct mst_obs, last_seen) },
-	{ "missed", offsetof(struct mst_obs, missed) },
-	{ "since", offsetof(struct mst_obs, since) },
-	{ "os_seen", offsetof(struct mst_obs, os_seen) },
-	{ "ports_seen", offsetof(struct mst_obs, ports_seen) },
-	{ "names_seen", offsetof(struct mst_obs, names_seen) },
-	{ "mac_seen", offsetof(struct mst_obs, mac_seen) },
-}, flags[] = {
-	{ "timed_out", offsetof(struct mst_obs, timed_out) },
-	{ "displaced", offsetof(struct mst_obs, displaced) },
-	{ "shared_mac", offsetof(struct mst_obs, shared_mac) },
+} texts[] =
+        {
+                {"_id", offsetof(struct mst_obs, id)},
+                {"profile", offsetof(struct mst_obs, profile)},
+                {"zone", offsetof(struct mst_obs, zone)},
+                {"method", offsetof(struct mst_obs, method)},
+                {"source_key", offsetof(struct mst_obs, source_key)},
+                {"namespace", offsetof(struct mst_obs, namespace_key)},
+                {"covered_tcp", offsetof(struct mst_obs, covered_tcp)},
+                {"covered_udp", offsetof(struct mst_obs, covered_udp)},
+},
+  ids[] =
+          {
+                  {"interface", offsetof(struct mst_obs, interface)},
+                  {"last_run", offsetof(struct mst_obs, last_run)},
+                  {"missed_run", offsetof(struct mst_obs, missed_run)},
+},
+  times[] =
+          {
+                  {"first_seen", offsetof(struct mst_obs, first_seen)},
+                  {"last_seen", offsetof(struct mst_obs, last_seen)},
+                  {"missed", offsetof(struct mst_obs, missed)},
+                  {"since", offsetof(struct mst_obs, since)},
+                  {"os_seen", offsetof(struct mst_obs, os_seen)},
+                  {"ports_seen", offsetof(struct mst_obs, ports_seen)},
+                  {"names_seen", offsetof(struct mst_obs, names_seen)},
+                  {"mac_seen", offsetof(struct mst_obs, mac_seen)},
+},
+  flags[] = {
+          {"timed_out", offsetof(struct mst_obs, timed_out)},
+          {"displaced", offsetof(struct mst_obs, displaced)},
+          {"shared_mac", offsetof(struct mst_obs, shared_mac)},
 };
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -99,7 +105,8 @@ int mst_obs_from_bson(const bson_t *doc, struct mst_obs **out, struct mst_err *e
 	obs->stored = true;
 	if (!obs->id || !obs->profile || !obs->zone || !obs->source_key) {
 		mst_obs_free(obs);
-		return mst_err_set(err, MST_E_CORRUPT, "an observation in the store has no _id, profile, zone or source_key");
+		return mst_err_set(err, MST_E_CORRUPT,
+		                   "an observation in the store has no _id, profile, zone or source_key");
 	}
 	*out = obs;
 	return 0;
@@ -110,11 +117,13 @@ int mst_obs_to_bson(const struct mst_obs *obs, bson_t *out)
 	struct mst_addr addr;
 	const char *ip = mst_doc_text(&obs->doc, "ip");
 	for (size_t i = 0; i < COUNT(texts); i++)
-		mst_doc_add_text(out, texts[i].key, *(char *const *)(const void *)((const char *)obs + texts[i].offset));
+		mst_doc_add_text(out, texts[i].key,
+		                 *(char *const *)(const void *)((const char *)obs + texts[i].offset));
 	for (size_t i = 0; i < COUNT(ids); i++)
 		mst_doc_add_text(out, ids[i].key, (const char *)obs + ids[i].offset);
 	for (size_t i = 0; i < COUNT(times); i++)
-		mst_doc_add_int(out, times[i].key, *(const int64_t *)(const void *)((const char *)obs + times[i].offset));
+		mst_doc_add_int(out, times[i].key,
+		                *(const int64_t *)(const void *)((const char *)obs + times[i].offset));
 	for (size_t i = 0; i < COUNT(flags); i++)
 		if (*((const bool *)obs + flags[i].offset))
 			bson_append_bool(out, flags[i].key, -1, true);

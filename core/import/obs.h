@@ -18,26 +18,26 @@
 struct mst_obs {
 	char *id; /* PROFILE/ZONE/SOURCEKEY, and #INTERFACE when displaced */
 	char *profile, *zone, *method, *source_key;
-	char *namespace_key;                 /* of the scope that saw it; NULL with addresses */
-	char *covered_tcp, *covered_udp;     /* ports that were ever looked at; NULL: none */
-	char interface[MST_ID_SIZE];         /* "" while it has none */
+	char *namespace_key;             /* of the scope that saw it; NULL with addresses */
+	char *covered_tcp, *covered_udp; /* ports that were ever looked at; NULL: none */
+	char interface[MST_ID_SIZE];     /* "" while it has none */
 	char last_run[MST_ID_SIZE], missed_run[MST_ID_SIZE];
 	int64_t first_seen, last_seen, missed;
-	int64_t since;                       /* when its document became what it is */
+	int64_t since;                                     /* when its document became what it is */
 	int64_t os_seen, ports_seen, names_seen, mac_seen; /* when each was last looked at; 0: never */
-	bool timed_out;                      /* the last record was given up early */
-	bool displaced;                      /* another interface answers at its place now; it waits to be lost */
-	bool shared_mac;                     /* its MAC is no identity */
+	bool timed_out;                                    /* the last record was given up early */
+	bool displaced;  /* another interface answers at its place now; it waits to be lost */
+	bool shared_mac; /* its MAC is no identity */
 	char hash[17];
-	bson_t doc;                          /* folded under coverage; owned */
-	bool stored;                         /* the store has it */
-	bool dirty;                          /* doc or interface must be written whole */
-	bool seen_again;                     /* only times must be written */
-	bool gone;                           /* must be removed from the store */
-	bool moved;                          /* by a merge of its interface */
-	bool split;                          /* must leave its interface: only a shared MAC joined them */
-	bool resolve;                        /* who it is must be looked at again */
-	struct mst_obs *before;              /* what it was before this batch, when its identity may have changed; owned */
+	bson_t doc;             /* folded under coverage; owned */
+	bool stored;            /* the store has it */
+	bool dirty;             /* doc or interface must be written whole */
+	bool seen_again;        /* only times must be written */
+	bool gone;              /* must be removed from the store */
+	bool moved;             /* by a merge of its interface */
+	bool split;             /* must leave its interface: only a shared MAC joined them */
+	bool resolve;           /* who it is must be looked at again */
+	struct mst_obs *before; /* what it was before this batch, when its identity may have changed; owned */
 };
 
 struct mst_obs *mst_obs_new(void);

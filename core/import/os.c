@@ -12,9 +12,10 @@ void mst_os_platform(const char *family, char *out, size_t size)
 	static const struct {
 		const char *family, *platform;
 	} words[] = {
-		{ "mac os x", "macos" },     { "macos", "macos" },       { "os x", "macos" },      { "mac os", "macos" },
-		{ "iphone os", "ios" },      { "sunos", "solaris" },     { "opensolaris", "solaris" },
-		{ "microsoft windows", "windows" },
+	        {"mac os x", "macos"},      {"macos", "macos"},
+	        {"os x", "macos"},          {"mac os", "macos"},
+	        {"iphone os", "ios"},       {"sunos", "solaris"},
+	        {"opensolaris", "solaris"}, {"microsoft windows", "windows"},
 	};
 	size_t len = 0;
 	out[0] = '\0';

@@ -11,7 +11,7 @@
 
 #define GROUPS_MAX 128u
 
-static const char *const protos[MST_PROTOS] = { "tcp", "udp", "sctp" };
+static const char *const protos[MST_PROTOS] = {"tcp", "udp", "sctp"};
 
 int mst_proto_parse(const char *text)
 {
@@ -70,7 +70,7 @@ static int add_port(struct mst_port_group *group, unsigned port, const char *nam
 		group->cap = cap;
 	}
 	mst_ports_set(&decided->of[group->proto], port);
-	group->ports[group->count++] = (struct mst_port){ (uint16_t)port, name };
+	group->ports[group->count++] = (struct mst_port){(uint16_t)port, name};
 	return 0;
 }
 
@@ -122,7 +122,7 @@ static int read_range(struct mst_port_group *group, const char *range, struct ms
 
 static int read_group(struct mst_port_groups *groups, const bson_t *doc, struct mst_port_sets *decided)
 {
-	struct mst_port_group like = { .proto = mst_proto_parse(mst_doc_text(doc, "proto")) };
+	struct mst_port_group like = {.proto = mst_proto_parse(mst_doc_text(doc, "proto"))};
 	const char *state = mst_doc_text(doc, "state");
 	if (like.proto < 0 || !state)
 		return 0;
@@ -259,7 +259,7 @@ void mst_ports_free(struct mst_port_groups *groups)
 
 int mst_ports_open_list(const bson_t *array, struct mst_port **out, size_t counts[MST_PROTOS])
 {
-	struct mst_port_groups groups = { 0 };
+	struct mst_port_groups groups = {0};
 	struct mst_port_sets *decided = calloc(1, sizeof *decided);
 	int code = decided ? mst_ports_read(&groups, array, decided) : MST_E_NO_MEMORY;
 	size_t total = 0, used = 0;
@@ -285,7 +285,7 @@ int mst_ports_open_list(const bson_t *array, struct mst_port **out, size_t count
 
 int mst_ports_open(const bson_t *array, struct mst_port_sets *open, struct mst_port_sets *known)
 {
-	struct mst_port_groups groups = { 0 };
+	struct mst_port_groups groups = {0};
 	int code = mst_ports_read(&groups, array, known);
 	for (size_t i = 0; i < groups.count && code == 0; i++)
 		for (size_t j = 0; groups.items[i].open && j < groups.items[i].count; j++)

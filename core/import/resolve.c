@@ -8,8 +8,8 @@
 #include "import/room.h"
 
 #define EACH_OBS(work, entry, name)                                                                                    \
-	lh_foreach((work)->obs, entry)                                                                                 \
-		for (struct mst_obs *name = (struct mst_obs *)(uintptr_t)lh_entry_v(entry); name && name->resolve; name = NULL)
+	lh_foreach((work)->obs, entry) for (struct mst_obs *name = (struct mst_obs *)(uintptr_t)lh_entry_v(entry);     \
+	                                    name && name->resolve; name = NULL)
 
 static int load_known(struct mst_work *work, struct mst_err *err)
 {
@@ -45,7 +45,8 @@ static int load_known(struct mst_work *work, struct mst_err *err)
 
 /* Was the interface seen at the observation's address within the time that an address is good for? Of an interface that
  * a cut-off import left without observations, the key itself tells. */
-static bool is_fresh(const struct mst_work *work, const struct mst_iface *iface, const struct mst_obs *obs, int64_t key_seen)
+static bool is_fresh(const struct mst_work *work, const struct mst_iface *iface, const struct mst_obs *obs,
+                     int64_t key_seen)
 {
 	const char *ip = mst_doc_text(&obs->doc, "ip");
 	int64_t last = iface->obs_count == 0 ? key_seen : 0;
@@ -94,19 +95,23 @@ static size_t find_candidates(struct mst_work *work, const struct mst_obs *obs, 
 {
 	size_t count = 0;
 	for (size_t i = 0; i <= keys->count; i++) {
-		const struct mst_identity *identity = i < keys->count ? mst_work_identity(work, keys->items[i].text) : NULL;
-		const char *id = i < keys->count ? (identity && !identity->shared ? identity->interface : "") : obs->interface;
+		const struct mst_identity *identity =
+		        i < keys->count ? mst_work_identity(work, keys->items[i].text) : NULL;
+		const char *id =
+		        i < keys->count ? (identity && !identity->shared ? identity->interface : "") : obs->interface;
 		struct mst_iface *iface = id[0] ? mst_work_iface(work, id) : NULL;
 		bool known = false;
 		if (!iface || iface->removed)
 			continue;
 		/* By its address it would be led back to where it must leave. */
-		if (obs->split && strcmp(id, obs->interface) == 0 && (i == keys->count || keys->items[i].kind == MST_KEY_IP))
+		if (obs->split && strcmp(id, obs->interface) == 0 &&
+		    (i == keys->count || keys->items[i].kind == MST_KEY_IP))
 			continue;
 		for (size_t c = 0; c < count; c++)
 			known |= strcmp(out[c].id, id) == 0;
 		if (!known)
-			fill_candidate(work, &out[count++], iface, obs, i < keys->count ? keys->items[i].kind : MST_KEY_IP,
+			fill_candidate(work, &out[count++], iface, obs,
+			               i < keys->count ? keys->items[i].kind : MST_KEY_IP,
 			               identity ? identity->seen : 0);
 	}
 	return count;
@@ -116,7 +121,7 @@ static size_t find_candidates(struct mst_work *work, const struct mst_obs *obs, 
 static void join_given(struct mst_iface *target, const struct mst_iface *other)
 {
 	bson_t *given = bson_new(), labels = BSON_INITIALIZER;
-	const bson_t *docs[2] = { mst_iface_given(target), mst_iface_given(other) };
+	const bson_t *docs[2] = {mst_iface_given(target), mst_iface_given(other)};
 	uint32_t index = 0;
 	bool ignored = false;
 	for (int i = 0; i < 2; i++) {
@@ -140,8 +145,8 @@ static void join_given(struct mst_iface *target, const struct mst_iface *other)
 }
 
 /* Everything of `other` becomes the target's. */
-static int merge_into(struct mst_work *work, const struct mst_keys *keys, struct mst_iface *target, struct mst_iface *other,
-                      struct mst_err *err)
+static int merge_into(struct mst_work *work, const struct mst_keys *keys, struct mst_iface *target,
+                      struct mst_iface *other, struct mst_err *err)
 {
 	struct lh_entry *entry;
 	int code = mst_work_load_identities_of(work, other->id, err);
@@ -168,7 +173,8 @@ static int merge_into(struct mst_work *work, const struct mst_keys *keys, struct
 	return code;
 }
 
-static int point(struct mst_work *work, const char *key, const char *interface, int64_t seen, bool strong, struct mst_err *err)
+static int point(struct mst_work *work, const char *key, const char *interface, int64_t seen, bool strong,
+                 struct mst_err *err)
 {
 	struct mst_identity *identity = mst_work_identity_make(work, key);
 	if (!identity)
@@ -183,8 +189,8 @@ static int point(struct mst_work *work, const char *key, const char *interface, 
 }
 
 /* An address leads to whoever was seen there with a MAC; without one only when nobody else is there. */
-static int point_keys(struct mst_work *work, const struct mst_keys *keys, const struct mst_obs *obs, struct mst_iface *iface,
-                      struct mst_err *err)
+static int point_keys(struct mst_work *work, const struct mst_keys *keys, const struct mst_obs *obs,
+                      struct mst_iface *iface, struct mst_err *err)
 {
 	bool has_mac = keys->count > 0 && keys->items[0].kind < MST_KEY_IP;
 	int code = 0;
@@ -248,7 +254,9 @@ static void come_back(struct mst_work *work, const struct mst_obs *obs, struct m
 static int place(struct mst_work *work, struct mst_obs *obs, const struct mst_keys *keys, struct mst_iface *target,
                  struct mst_err *err)
 {
-	struct mst_iface *from = obs->interface[0] && strcmp(obs->interface, target->id) != 0 ? mst_work_iface(work, obs->interface) : NULL;
+	struct mst_iface *from = obs->interface[0] && strcmp(obs->interface, target->id) != 0
+	                                 ? mst_work_iface(work, obs->interface)
+	                                 : NULL;
 	int code = 0;
 	if (from && obs->split) {
 		mst_iface_detach(from, obs);
@@ -276,7 +284,8 @@ static int resolve_one(struct mst_work *work, struct mst_obs *obs, struct mst_er
 	if (!candidates)
 		return mst_err_no_memory(err);
 	mst_obs_keys(obs, &keys);
-	const char *mac = mst_keys_find(&keys, MST_KEY_MAC) ? mst_keys_find(&keys, MST_KEY_MAC) : mst_keys_find(&keys, MST_KEY_LOCAL_MAC);
+	const char *mac = mst_keys_find(&keys, MST_KEY_MAC) ? mst_keys_find(&keys, MST_KEY_MAC)
+	                                                    : mst_keys_find(&keys, MST_KEY_LOCAL_MAC);
 	const struct mst_identity *known = mac ? mst_work_identity(work, mac) : NULL;
 	if (known && known->shared) {
 		obs->shared_mac = obs->dirty = true;
@@ -317,7 +326,7 @@ int mst_work_resolve(struct mst_work *work, struct mst_err *err)
 	if (!list)
 		return mst_err_no_memory(err);
 	EACH_OBS(work, entry, obs)
-		list[count++] = obs;
+	list[count++] = obs;
 	int code = count > 0 ? load_known(work, err) : 0;
 	qsort(list, count, sizeof(struct mst_obs *), by_time);
 	for (size_t i = 0; i < count && code == 0; i++)

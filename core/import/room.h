@@ -22,7 +22,7 @@ struct mst_import {
 	mst_import_stop_fn stop;
 	void *stop_data;
 	int64_t number_next, number_end; /* short numbers that are reserved for this context; 0: none */
-	int64_t clock; /* tests: the time to write; 0: the real one */
+	int64_t clock;                   /* tests: the time to write; 0: the real one */
 };
 int64_t mst_import_now(const struct mst_import *import);
 /* numbers.c: the next short number; `wanted`: how many will be asked for, reserved at once. */
@@ -38,7 +38,7 @@ struct mst_iface {
 	bool dirty;    /* must be merged and written */
 	bool removed;  /* became a part of another, or is purged */
 	int64_t touch_seen, touch_discovered, touch_managed; /* times to raise without a merge; 0: none */
-	struct mst_obs **obs; /* borrowed from the working set */
+	struct mst_obs **obs;                                /* borrowed from the working set */
 	size_t obs_count, obs_cap;
 };
 
@@ -48,16 +48,16 @@ struct mst_identity {
 	char interface[MST_ID_SIZE]; /* "" when not in the store */
 	int64_t seen;
 	bool strong;
-	bool shared;                 /* a MAC that many answer for: leads nowhere */
+	bool shared; /* a MAC that many answer for: leads nowhere */
 	bool dirty;
-	int late;                    /* 1, 2: re-pointed by a merge, written when the merged interface is gone, 2 after 1; 3: after
+	int late; /* 1, 2: re-pointed by a merge, written when the merged interface is gone, 2 after 1; 3: after
 	                              * the observations */
 };
 
 /* The working set: everything that a batch reads and changes. */
 struct mst_work {
 	struct mst_import *import;
-	const char *run;  /* "" outside a run */
+	const char *run; /* "" outside a run */
 	int64_t now;
 	const char *settle_run; /* see mst_merge_options */
 	struct lh_table *obs, *ifaces, *identities, *nevers;
@@ -80,7 +80,8 @@ int mst_work_obs_put(struct mst_work *work, struct mst_obs *obs);
 /* Loading what is not yet there. `ids` is a BSON array of text. */
 int mst_work_load_obs(struct mst_work *work, const bson_t *ids, struct mst_err *err);
 int mst_work_load_identities(struct mst_work *work, const bson_t *keys, struct mst_err *err);
-int mst_work_load_ifaces(struct mst_work *work, const bson_t *ids, struct mst_err *err); /* with all their observations */
+int mst_work_load_ifaces(struct mst_work *work, const bson_t *ids,
+                         struct mst_err *err); /* with all their observations */
 int mst_work_load_identities_of(struct mst_work *work, const char *interface, struct mst_err *err);
 bool mst_work_never(void *work, const char *a, const char *b);
 

@@ -11,15 +11,15 @@
 #include "import/segment.h"
 
 #define BATCH_RECORDS 500u
-#define BATCH_BYTES (8u << 20)
-#define COVERED_MAX (2u << 20)
+#define BATCH_BYTES   (8u << 20)
+#define COVERED_MAX   (2u << 20)
 
 struct batch {
 	bson_t **records;
 	size_t count, size; /* size: how many to take; adapts to what a commit costs */
 	size_t bytes;
-	int64_t next;       /* offset behind the last frame taken */
-	bool end;           /* no more frames */
+	int64_t next; /* offset behind the last frame taken */
+	bool end;     /* no more frames */
 };
 
 static void batch_empty(struct batch *batch)
@@ -54,7 +54,8 @@ static int batch_read(struct batch *batch, struct mst_spool_reader *reader, stru
 	return 0;
 }
 
-static int load(struct mst_work *work, const struct mst_segment *segment, const struct batch *batch, struct mst_err *err)
+static int load(struct mst_work *work, const struct mst_segment *segment, const struct batch *batch,
+                struct mst_err *err)
 {
 	bson_t ids = BSON_INITIALIZER;
 	struct mst_buf id;
@@ -88,7 +89,8 @@ static void add_coverage(const struct mst_segment *segment, bson_t *set, struct 
 			mst_doc_push_text(&namespaces, &count, scope->scope.namespace_key);
 	}
 	if (mst_addr_set_text(&addresses, &text) != 0)
-		mst_log(MST_LOG_WARNING, "import", "%s: covers too many separate ranges to keep; nothing becomes lost by it", segment->path);
+		mst_log(MST_LOG_WARNING, "import",
+		        "%s: covers too many separate ranges to keep; nothing becomes lost by it", segment->path);
 	else
 		mst_doc_add_text(set, "covered", mst_buf_text(&text));
 	if (count > 0)
@@ -98,8 +100,8 @@ static void add_coverage(const struct mst_segment *segment, bson_t *set, struct 
 	mst_addr_set_free(&addresses);
 }
 
-static int add_shard(struct mst_work *work, const struct mst_segment *segment, const struct batch *batch, int64_t skipped,
-                     struct mst_err *err)
+static int add_shard(struct mst_work *work, const struct mst_segment *segment, const struct batch *batch,
+                     int64_t skipped, struct mst_err *err)
 {
 	bson_t update = BSON_INITIALIZER, set, insert;
 	struct mst_buf id;
@@ -200,16 +202,19 @@ static void adapt(struct batch *batch, int64_t took_ms)
 static int import_all(struct mst_import *import, const struct mst_segment *segment, struct mst_import_result *out,
                       struct mst_err *err)
 {
-	struct batch batch = { .records = calloc(BATCH_RECORDS, sizeof(bson_t *)), .size = 128 };
+	struct batch batch = {.records = calloc(BATCH_RECORDS, sizeof(bson_t *)), .size = 128};
 	struct mst_spool_reader *reader = NULL;
 	int64_t skipped = 0;
-	int code = batch.records ? read_shard(import, segment, &batch.next, &skipped, &batch.end, err) : mst_err_no_memory(err);
+	int code = batch.records ? read_shard(import, segment, &batch.next, &skipped, &batch.end, err)
+	                         : mst_err_no_memory(err);
 	if (code == 0 && !batch.end)
 		code = mst_spool_reader_open(&reader, segment->path, batch.next, err);
 	while (code == 0 && !batch.end) {
 		int64_t started = mst_time_monotonic();
 		if (should_stop(import)) {
-			code = mst_err_set(err, MST_E_CANCELLED, "the import was stopped; what is committed stays, the rest follows next time");
+			code = mst_err_set(
+			        err, MST_E_CANCELLED,
+			        "the import was stopped; what is committed stays, the rest follows next time");
 			break;
 		}
 		code = batch_read(&batch, reader, err);

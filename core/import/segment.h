@@ -18,19 +18,20 @@ struct mst_segment_scope {
 
 struct mst_segment {
 	struct mst_manifest_shard manifest;
-	const char *profile;         /* of the manifest; the method's name for a scan without one */
+	const char *profile; /* of the manifest; the method's name for a scan without one */
 	char *path;
 	struct mst_segment_scope *scopes;
 	size_t scope_count;
-	struct lh_table *shared;     /* MACs that more than MST_SHARED_MAC_ADDRESSES addresses share */
-	int64_t records, skipped;    /* in the whole segment */
-	int64_t seen_from;           /* earliest sighting; the shard's creation when that is earlier */
-	int64_t good;                /* offset behind the last good frame */
+	struct lh_table *shared;  /* MACs that more than MST_SHARED_MAC_ADDRESSES addresses share */
+	int64_t records, skipped; /* in the whole segment */
+	int64_t seen_from;        /* earliest sighting; the shard's creation when that is earlier */
+	int64_t good;             /* offset behind the last good frame */
 	bool ended;
 };
 
 /* Reads the manifest, and the segment once for its scopes: how each ended decides what its records may withdraw. */
-int mst_segment_open(struct mst_segment *out, const char *spool, const char *run, const char *shard, struct mst_err *err);
+int mst_segment_open(struct mst_segment *out, const char *spool, const char *run, const char *shard,
+                     struct mst_err *err);
 void mst_segment_close(struct mst_segment *segment);
 
 /* Folds one record into its observation in the working set, which has been loaded. *skipped: it is no sighting. */

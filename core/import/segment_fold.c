@@ -32,7 +32,7 @@ struct folding {
 	int64_t seen;
 	bool timed_out;
 	struct mst_obs *obs;
-	bool fresh;     /* made by this record */
+	bool fresh; /* made by this record */
 };
 
 static void set_cover(struct folding *f)
@@ -310,13 +310,14 @@ static bool is_sighting(const bson_t *record)
 	if (bson_iter_init_find(&iter, record, "answered") && BSON_ITER_HOLDS_BOOL(&iter) && !bson_iter_bool(&iter))
 		return false;
 	const char *ip = mst_doc_text(record, "ip");
-	return (ip && mst_addr_parse(ip, &addr)) || mst_mac_parse(mst_doc_text(record, "mac"), mac) || mst_doc_text(record, "eni");
+	return (ip && mst_addr_parse(ip, &addr)) || mst_mac_parse(mst_doc_text(record, "mac"), mac) ||
+	       mst_doc_text(record, "eni");
 }
 
 int mst_segment_fold(struct mst_work *work, const struct mst_segment *segment, const bson_t *record, bool *skipped,
                      struct mst_err *err)
 {
-	struct folding f = { .work = work, .segment = segment, .record = record };
+	struct folding f = {.work = work, .segment = segment, .record = record};
 	int64_t scope = mst_doc_int(record, "_scope", -1);
 	struct mst_buf id;
 	int code = 0;

@@ -35,7 +35,8 @@ static int read_ports(struct mst_ports **out, const char *text, struct mst_err *
 static int add_scope(struct mst_segment *segment, const bson_t *doc, struct mst_err *err)
 {
 	if (segment->scope_count >= MST_MAX_SHARDS)
-		return mst_err_set(err, MST_E_LIMIT, "%s: more than %u scopes in one segment", segment->path, MST_MAX_SHARDS);
+		return mst_err_set(err, MST_E_LIMIT, "%s: more than %u scopes in one segment", segment->path,
+		                   MST_MAX_SHARDS);
 	struct mst_segment_scope *scopes = realloc(segment->scopes, (segment->scope_count + 1) * sizeof *scopes);
 	if (!scopes)
 		return mst_err_no_memory(err);
@@ -50,7 +51,8 @@ static int add_scope(struct mst_segment *segment, const bson_t *doc, struct mst_
 	return code == 0 ? read_ports(&scope->udp, scope->scope.udp_ports, err) : code;
 }
 
-static int count_sharer(struct mst_segment *segment, struct lh_table *sharers, const bson_t *record, struct mst_err *err)
+static int count_sharer(struct mst_segment *segment, struct lh_table *sharers, const bson_t *record,
+                        struct mst_err *err)
 {
 	char mac[MST_MAC_SIZE];
 	const char *ip = mst_doc_text(record, "ip");
@@ -81,7 +83,8 @@ static int count_sharer(struct mst_segment *segment, struct lh_table *sharers, c
 	return 0;
 }
 
-static int look_at_record(struct mst_segment *segment, struct lh_table *sharers, const bson_t *record, struct mst_err *err)
+static int look_at_record(struct mst_segment *segment, struct lh_table *sharers, const bson_t *record,
+                          struct mst_err *err)
 {
 	int64_t seen = mst_doc_int(record, "seen", 0);
 	segment->records++;
@@ -97,8 +100,10 @@ static int look_at_frame(struct mst_segment *segment, struct lh_table **sharers,
 	if (frame->type == MST_FRAME_CHECKPOINT)
 		return 0;
 	if (!bson_init_static(&doc, frame->data, frame->len) || !bson_validate(&doc, BSON_VALIDATE_UTF8, NULL))
-		return mst_err_set(err, MST_E_CORRUPT, "%s: the frame at byte %lld is no BSON document; what stands before it is "
-		                   "imported, scan the shard again for the rest", segment->path, (long long)frame->offset);
+		return mst_err_set(err, MST_E_CORRUPT,
+		                   "%s: the frame at byte %lld is no BSON document; what stands before it is "
+		                   "imported, scan the shard again for the rest",
+		                   segment->path, (long long)frame->offset);
 	if (frame->type == MST_FRAME_RECORD)
 		return look_at_record(segment, *sharers, &doc, err);
 	if (frame->type == MST_FRAME_SCOPE_BEGIN) {
@@ -133,11 +138,13 @@ static int look(struct mst_segment *segment, struct mst_err *err)
 	return code == MST_E_END ? 0 : code;
 }
 
-static int find_files(struct mst_segment *segment, const char *spool, const char *run, const char *shard, struct mst_err *err)
+static int find_files(struct mst_segment *segment, const char *spool, const char *run, const char *shard,
+                      struct mst_err *err)
 {
 	char *manifest = mst_str_printf("%s/%s/%s.json", spool, run, shard);
 	segment->path = mst_str_printf("%s/%s/%s.seg", spool, run, shard);
-	int code = manifest && segment->path ? mst_spool_manifest_read(manifest, &segment->manifest, err) : mst_err_no_memory(err);
+	int code = manifest && segment->path ? mst_spool_manifest_read(manifest, &segment->manifest, err)
+	                                     : mst_err_no_memory(err);
 	if (code == 0 && access(segment->path, F_OK) != 0) {
 		free(segment->path);
 		segment->path = mst_str_printf("%s/%s/%s.part", spool, run, shard);
@@ -148,7 +155,8 @@ static int find_files(struct mst_segment *segment, const char *spool, const char
 	return code;
 }
 
-int mst_segment_open(struct mst_segment *out, const char *spool, const char *run, const char *shard, struct mst_err *err)
+int mst_segment_open(struct mst_segment *out, const char *spool, const char *run, const char *shard,
+                     struct mst_err *err)
 {
 	memset(out, 0, sizeof *out);
 	out->shared = lh_kchar_table_new(16, free_value);

@@ -11,12 +11,12 @@
 #include "import/room.h"
 #include "store/filter.h"
 
-#define DAY_MS (INT64_C(24) * 3600 * 1000)
+#define DAY_MS    (INT64_C(24) * 3600 * 1000)
 #define RULES_MAX 1024u
 
-static const char *const actions[] = { [MST_ACTION_LABEL] = "label",     [MST_ACTION_IGNORE] = "ignore",
-	                               [MST_ACTION_UNMANAGEABLE] = "unmanageable", [MST_ACTION_MANAGED] = "managed",
-	                               [MST_ACTION_NOTIFY] = "notify",   [MST_ACTION_PURGE] = "purge" };
+static const char *const actions[] = {
+        [MST_ACTION_LABEL] = "label",     [MST_ACTION_IGNORE] = "ignore", [MST_ACTION_UNMANAGEABLE] = "unmanageable",
+        [MST_ACTION_MANAGED] = "managed", [MST_ACTION_NOTIFY] = "notify", [MST_ACTION_PURGE] = "purge"};
 
 static int parse_action(const char *text)
 {
@@ -29,7 +29,7 @@ static int parse_action(const char *text)
 /* Does the rule compare a time with now? Then what it matches changes by itself. */
 static bool is_relative(const char *when)
 {
-	static const char *const times[] = { "_seen", "last_", "first_", "created", "updated" };
+	static const char *const times[] = {"_seen", "last_", "first_", "created", "updated"};
 	for (size_t i = 0; i < sizeof times / sizeof times[0]; i++)
 		if (strstr(when, times[i]))
 			return true;
@@ -43,11 +43,14 @@ static int parse_rule(struct mst_import_rule *rule, struct json_object *object, 
 	size_t count = 0;
 	struct mst_err cause;
 	if (!name[0] || strlen(name) > MST_MAX_LABEL_NAME)
-		return mst_err_set(err, MST_E_USAGE, "a label has no name or one of more than %u bytes", MST_MAX_LABEL_NAME);
+		return mst_err_set(err, MST_E_USAGE, "a label has no name or one of more than %u bytes",
+		                   MST_MAX_LABEL_NAME);
 	rule->action = parse_action(action);
 	if (!rule->action)
-		return mst_err_set(err, MST_E_USAGE, "label \"%s\": \"%.64s\" is no action; use label, ignore, unmanageable, managed, "
-		                   "notify or purge", name, action);
+		return mst_err_set(err, MST_E_USAGE,
+		                   "label \"%s\": \"%.64s\" is no action; use label, ignore, unmanageable, managed, "
+		                   "notify or purge",
+		                   name, action);
 	rule->name = mst_str_dup(name);
 	rule->when = mst_str_dup(when);
 	if (!rule->name || !rule->when)
@@ -89,7 +92,8 @@ int mst_import_settings_from_json(struct mst_import_settings *out, struct json_o
 	out->ip_identity_ttl_ms = mst_json_int(object, "ip_identity_ttl_ms", 30 * DAY_MS);
 	out->history_ms = mst_json_int(object, "history_ms", 90 * DAY_MS);
 	if (out->lost_after < 1 || out->ip_identity_ttl_ms < 0 || out->history_ms < 0)
-		return mst_err_set(err, MST_E_USAGE, "import settings: lost_after must be at least 1, ip_identity_ttl_ms and "
+		return mst_err_set(err, MST_E_USAGE,
+		                   "import settings: lost_after must be at least 1, ip_identity_ttl_ms and "
 		                   "history_ms must not be negative");
 	int code = parse_rules(out, object ? mst_json_array(object, "labels") : NULL, err);
 	if (code != 0)
@@ -110,7 +114,7 @@ void mst_import_settings_free(struct mst_import_settings *settings)
 
 static int load_locations(struct mst_import *import, struct mst_err *err)
 {
-	struct mst_find find = { .collection = "locations", .limit = MST_MAX_LOCATIONS };
+	struct mst_find find = {.collection = "locations", .limit = MST_MAX_LOCATIONS};
 	struct mst_cursor *cursor = NULL;
 	int code = mst_store_find(import->store, &find, &cursor, err);
 	while (code == 0) {

@@ -9,7 +9,7 @@
 static int load_sharers(struct mst_work *work, const char *zone, const char *mac, struct mst_err *err)
 {
 	bson_t filter = BSON_INITIALIZER, ids = BSON_INITIALIZER, interfaces = BSON_INITIALIZER;
-	struct mst_find find = { .collection = "observations", .filter = &filter, .fields = "_id,interface" };
+	struct mst_find find = {.collection = "observations", .filter = &filter, .fields = "_id,interface"};
 	struct mst_cursor *cursor = NULL;
 	uint32_t count = 0, interface_count = 0;
 	mst_doc_add_text(&filter, "zone", zone);
@@ -95,8 +95,7 @@ int mst_segment_share(struct mst_work *work, const struct mst_segment *segment, 
 		if (identity->shared)
 			continue;
 		code = load_sharers(work, segment->manifest.zone, mac, err);
-		lh_foreach(work->ifaces, inner)
-			take_apart((struct mst_iface *)(uintptr_t)lh_entry_v(inner), mac);
+		lh_foreach(work->ifaces, inner) take_apart((struct mst_iface *)(uintptr_t)lh_entry_v(inner), mac);
 		identity->shared = identity->dirty = true;
 		identity->interface[0] = '\0';
 		identity->late = 3;

@@ -34,7 +34,7 @@ void mst_id_list_free(struct mst_id_list *list)
 static int collect(struct mst_import *import, const bson_t *filter, const struct mst_sweep_calls *calls,
                    struct mst_id_list *list, int64_t *matched, int64_t *wanted, struct mst_err *err)
 {
-	struct mst_find find = { .collection = "interfaces", .filter = filter };
+	struct mst_find find = {.collection = "interfaces", .filter = filter};
 	struct mst_cursor *cursor = NULL;
 	int code = mst_store_find(import->store, &find, &cursor, err);
 	while (code == 0) {
@@ -54,8 +54,8 @@ static int collect(struct mst_import *import, const bson_t *filter, const struct
 	return code == MST_E_END ? 0 : code;
 }
 
-static int sweep_part(struct mst_import *import, const char *run, const bson_t *ids, const struct mst_sweep_calls *calls,
-                      struct mst_err *err)
+static int sweep_part(struct mst_import *import, const char *run, const bson_t *ids,
+                      const struct mst_sweep_calls *calls, struct mst_err *err)
 {
 	struct mst_work work;
 	struct lh_entry *entry;
@@ -82,7 +82,7 @@ static int sweep_part(struct mst_import *import, const char *run, const bson_t *
 int mst_sweep(struct mst_import *import, const char *run, const bson_t *filter, const struct mst_sweep_calls *calls,
               int64_t *matched, int64_t *changed, struct mst_err *err)
 {
-	struct mst_id_list list = { 0 };
+	struct mst_id_list list = {0};
 	int64_t seen = 0, wanted = 0;
 	int code = collect(import, filter, calls, &list, &seen, &wanted, err);
 	for (size_t i = 0; i < list.count && code == 0; i++)
@@ -95,10 +95,10 @@ int mst_sweep(struct mst_import *import, const char *run, const bson_t *filter, 
 	return code;
 }
 
-int mst_sweep_count(struct mst_import *import, const bson_t *filter, const struct mst_sweep_calls *calls, int64_t *matched,
-                    int64_t *wanted, struct mst_err *err)
+int mst_sweep_count(struct mst_import *import, const bson_t *filter, const struct mst_sweep_calls *calls,
+                    int64_t *matched, int64_t *wanted, struct mst_err *err)
 {
-	struct mst_id_list list = { 0 };
+	struct mst_id_list list = {0};
 	*matched = *wanted = 0;
 	int code = collect(import, filter, calls, &list, matched, wanted, err);
 	mst_id_list_free(&list);
@@ -127,7 +127,7 @@ static bool labels_changed(void *data, struct mst_import *import, const bson_t *
 
 int mst_sweep_rules(struct mst_import *import, const char *run, struct mst_err *err)
 {
-	static const struct mst_sweep_calls calls = { .wants = labels_changed };
+	static const struct mst_sweep_calls calls = {.wants = labels_changed};
 	bool needed = false;
 	for (size_t i = 0; i < import->settings->rule_count; i++)
 		needed |= import->settings->rules[i].relative || import->settings->rules[i].action == MST_ACTION_PURGE;

@@ -22,8 +22,8 @@ struct mst_sweep_calls {
 int mst_sweep(struct mst_import *import, const char *run, const bson_t *filter, const struct mst_sweep_calls *calls,
               int64_t *matched, int64_t *changed, struct mst_err *err);
 /* The same figures without any change. */
-int mst_sweep_count(struct mst_import *import, const bson_t *filter, const struct mst_sweep_calls *calls, int64_t *matched,
-                    int64_t *wanted, struct mst_err *err);
+int mst_sweep_count(struct mst_import *import, const bson_t *filter, const struct mst_sweep_calls *calls,
+                    int64_t *matched, int64_t *wanted, struct mst_err *err);
 /* Interfaces whose labels, state or place are no longer what the rules say; only when a rule can change its mind by itself or
  * purges. */
 int mst_sweep_rules(struct mst_import *import, const char *run, struct mst_err *err);

@@ -12,8 +12,9 @@ static struct mst_obs *find_obs(const struct mst_iface *iface, const char *obser
 		struct mst_obs *obs = iface->obs[i];
 		if (observation && strcmp(obs->id, observation) == 0)
 			return obs;
-		if (!observation && !obs->displaced && (!last || obs->first_seen > last->first_seen ||
-		                                        (obs->first_seen == last->first_seen && strcmp(obs->id, last->id) > 0)))
+		if (!observation && !obs->displaced &&
+		    (!last || obs->first_seen > last->first_seen ||
+		     (obs->first_seen == last->first_seen && strcmp(obs->id, last->id) > 0)))
 			last = obs;
 	}
 	return observation ? NULL : last;
@@ -59,7 +60,39 @@ static int add_never(struct mst_work *work, const char *a, const char *b, struct
 	return index < 0 ? mst_err_no_memory(err) : 0;
 }
 
-static int split_off(struct mst_work *work, struct mst_iface *from, struct mst_obs *obs, const char *made, struct mst_err *err)
+/* An unmerge that was cut off left an interface without observations behind its never-pair: it is taken up again. */
+static int find_left(struct mst_work *work, const char *from, char made[MST_ID_SIZE], struct mst_err *err)
+{
+	struct lh_entry *entry;
+	int code = 0;
+	made[0] = '\0';
+	lh_foreach(work->nevers, entry)
+	{
+		const char *pair = (const char *)lh_entry_k(entry) + strlen("never:"), *other = strchr(pair, ':');
+		bson_t ids = BSON_INITIALIZER;
+		uint32_t count = 0;
+		char id[MST_ID_SIZE];
+		if (!other || code != 0)
+			continue;
+		if (strncmp(pair, from, strlen(from)) == 0)
+			mst_doc_cut(id, sizeof id, other + 1);
+		else if (strcmp(other + 1, from) == 0)
+			mst_doc_cut(id, (size_t)(other - pair) + 1 < sizeof id ? (size_t)(other - pair) + 1 : sizeof id,
+			            pair);
+		else
+			continue;
+		mst_doc_push_text(&ids, &count, id);
+		code = mst_work_load_ifaces(work, &ids, err);
+		bson_destroy(&ids);
+		const struct mst_iface *left = code == 0 ? mst_work_iface(work, id) : NULL;
+		if (left && left->obs_count == 0)
+			mst_doc_cut(made, MST_ID_SIZE, id);
+	}
+	return code;
+}
+
+static int split_off(struct mst_work *work, struct mst_iface *from, struct mst_obs *obs, const char *made,
+                     struct mst_err *err)
 {
 	struct mst_iface *fresh = mst_work_iface_make(work, made);
 	if (!fresh)
@@ -78,33 +111,44 @@ static int split_off(struct mst_work *work, struct mst_iface *from, struct mst_o
 	return code == 0 ? mst_store_write(work->import->store, work->batch, err) : code;
 }
 
-int mst_import_unmerge(struct mst_import *import, const char *interface, const char *observation, char made[MST_ID_SIZE],
-                       struct mst_err *err)
+static int unmerge(struct mst_work *work, const char *interface, const char *observation, char made[MST_ID_SIZE],
+                   struct mst_err *err)
 {
-	struct mst_work work;
 	bson_t ids = BSON_INITIALIZER;
 	uint32_t count = 0;
-	int code = mst_work_open(&work, import, "", err);
 	mst_doc_push_text(&ids, &count, interface);
-	if (code == 0) {
-		code = mst_work_load_ifaces(&work, &ids, err);
-		struct mst_iface *iface = code == 0 ? mst_work_iface(&work, interface) : NULL;
-		struct mst_obs *obs = iface && iface->stored ? find_obs(iface, observation) : NULL;
-		if (code != 0)
-			;
-		else if (!iface || !iface->stored)
-			code = mst_err_set(err, MST_E_NOT_FOUND, "no interface has the id %s", interface);
-		else if (!obs)
-			code = mst_err_set(err, MST_E_NOT_FOUND, "the interface has no observation \"%s\"; \"muster interfaces show\" lists "
-			                   "them", observation ? observation : "");
-		else if (iface->obs_count < 2)
-			code = mst_err_set(err, MST_E_REFUSED, "this interface comes from one observation alone; there is nothing to take apart");
-		else {
-			mst_id_new(made);
-			code = split_off(&work, iface, obs, made, err);
-		}
-		mst_work_close(&work);
-	}
+	int code = mst_work_load_ifaces(work, &ids, err);
 	bson_destroy(&ids);
+	if (code != 0)
+		return code;
+	struct mst_iface *iface = mst_work_iface(work, interface);
+	if (!iface || !iface->stored)
+		return mst_err_set(err, MST_E_NOT_FOUND, "no interface has the id %s", interface);
+	struct mst_obs *obs = find_obs(iface, observation);
+	if (!obs)
+		return mst_err_set(err, MST_E_NOT_FOUND,
+		                   "the interface has no observation \"%s\"; \"muster interfaces show\" lists them",
+		                   observation ? observation : "");
+	if (iface->obs_count < 2)
+		return mst_err_set(err, MST_E_REFUSED,
+		                   "this interface comes from one observation alone; there is nothing to take apart");
+	code = find_left(work, interface, made, err);
+	if (code != 0)
+		return code;
+	if (!made[0])
+		mst_id_new(made);
+	return split_off(work, iface, obs, made, err);
+}
+
+int mst_import_unmerge(struct mst_import *import, const char *interface, const char *observation,
+                       char made[MST_ID_SIZE], struct mst_err *err)
+{
+	struct mst_work work;
+	int code = mst_work_open(&work, import, "", err);
+	if (code != 0)
+		return code;
+	work.settle_run = "";
+	code = unmerge(&work, interface, observation, made, err);
+	mst_work_close(&work);
 	return code;
 }

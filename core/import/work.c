@@ -128,11 +128,11 @@ void mst_iface_detach(struct mst_iface *iface, const struct mst_obs *obs)
 typedef int (*take_fn)(struct mst_work *work, const bson_t *doc, struct mst_err *err);
 #define VALUES_MAX 500u
 
-static int find_some(struct mst_work *work, const char *collection, const char *field, const bson_t *values, take_fn take,
-                     struct mst_err *err)
+static int find_some(struct mst_work *work, const char *collection, const char *field, const bson_t *values,
+                     take_fn take, struct mst_err *err)
 {
 	bson_t filter = BSON_INITIALIZER, in;
-	struct mst_find find = { .collection = collection, .filter = &filter };
+	struct mst_find find = {.collection = collection, .filter = &filter};
 	struct mst_cursor *cursor = NULL;
 	bson_append_document_begin(&filter, field, -1, &in);
 	bson_append_array(&in, "$in", -1, values);
@@ -295,7 +295,7 @@ bool mst_work_never(void *data, const char *a, const char *b)
 static int load_nevers(struct mst_work *work, struct mst_err *err)
 {
 	bson_t filter = BSON_INITIALIZER, between;
-	struct mst_find find = { .collection = "identities", .filter = &filter };
+	struct mst_find find = {.collection = "identities", .filter = &filter};
 	struct mst_cursor *cursor = NULL;
 	bson_append_document_begin(&filter, "_id", -1, &between);
 	mst_doc_add_text(&between, "$gte", "never:");
@@ -336,7 +336,7 @@ int mst_work_open(struct mst_work *work, struct mst_import *import, const char *
 
 void mst_work_close(struct mst_work *work)
 {
-	struct lh_table *tables[] = { work->obs, work->ifaces, work->identities, work->nevers };
+	struct lh_table *tables[] = {work->obs, work->ifaces, work->identities, work->nevers};
 	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
 		if (tables[i])
 			lh_table_free(tables[i]);

@@ -172,19 +172,26 @@ int mst_work_fill(struct mst_work *work, struct mst_err *err)
 		work->numbers_wanted += iface->dirty && !iface->stored && !iface->removed;
 	}
 	EACH(work->obs, struct mst_obs, obs, obs->moved && obs->stored, fill_moved(work, obs))
-	EACH(work->identities, struct mst_identity, identity, identity->dirty && !identity->late, fill_identity(work, identity))
+	EACH(work->identities, struct mst_identity, identity, identity->dirty && !identity->late,
+	     fill_identity(work, identity))
 	EACH(work->ifaces, struct mst_iface, iface, iface->dirty && !iface->removed && iface->obs_count > 0,
 	     fill_iface(work, iface, err))
-	EACH(work->ifaces, struct mst_iface, iface, !iface->dirty && !iface->removed && iface->touch_seen, fill_touch(work, iface))
+	EACH(work->ifaces, struct mst_iface, iface, !iface->dirty && !iface->removed && iface->touch_seen,
+	     fill_touch(work, iface))
 	EACH(work->ifaces, struct mst_iface, iface, iface->removed, remove_id(work, "interfaces", iface->id))
-	EACH(work->identities, struct mst_identity, identity, identity->dirty && identity->late == 1, fill_identity(work, identity))
-	EACH(work->identities, struct mst_identity, identity, identity->dirty && identity->late == 2, fill_identity(work, identity))
+	EACH(work->identities, struct mst_identity, identity, identity->dirty && identity->late == 1,
+	     fill_identity(work, identity))
+	EACH(work->identities, struct mst_identity, identity, identity->dirty && identity->late == 2,
+	     fill_identity(work, identity))
 	EACH(work->obs, struct mst_obs, obs, obs->gone, fill_obs(work, obs))
 	EACH(work->obs, struct mst_obs, obs, !obs->gone && obs->displaced, fill_obs(work, obs))
 	EACH(work->obs, struct mst_obs, obs, !obs->gone && !obs->displaced, fill_obs(work, obs))
-	EACH(work->identities, struct mst_identity, identity, identity->dirty && identity->late == 3, fill_identity(work, identity))
+	EACH(work->identities, struct mst_identity, identity, identity->dirty && identity->late == 3,
+	     fill_identity(work, identity))
 #undef EACH
 	if (code != 0 && err->code == 0)
-		return mst_err_set(err, code, "cannot put together a batch of the import: out of memory or a document is too large");
+		return mst_err_set(
+		        err, code,
+		        "cannot put together a batch of the import: out of memory or a document is too large");
 	return code;
 }
