@@ -59,8 +59,12 @@ static const struct mst_process_ops check_ops = {on_line, on_ended};
 static int start(struct check *check, struct mst_err *err)
 {
 	struct mst_run *run = check->run;
-	struct mst_process_start how = {.worker = check->engine->setup.worker, .verb = "check", .plugin = run->plugin->name, .fd4 = -1,
-	                                .fd6 = -1, .deadline_ms = CHECK_DEADLINE_MS};
+	struct mst_process_start how = {.worker = check->engine->setup.worker,
+	                                .verb = "check",
+	                                .plugin = run->plugin->name,
+	                                .fd4 = -1,
+	                                .fd6 = -1,
+	                                .deadline_ms = CHECK_DEADLINE_MS};
 	struct json_object *job = mst_run_job(run, NULL, CHECK_DEADLINE_MS);
 	int rc;
 

@@ -44,8 +44,8 @@ void mst_run_end(struct mst_run *run, int outcome, const char *text)
 	if (!run->import_failed)
 		remove_spool(run);
 	mst_run_save(run);
-	mst_log(MST_LOG_INFO, "job", "run %lld (%s) ends %s%s%s", (long long)run->number, run->profile, mst_outcome_name(outcome),
-	        run->text ? ": " : "", run->text ? run->text : "");
+	mst_log(MST_LOG_INFO, "job", "run %lld (%s) ends %s%s%s", (long long)run->number, run->profile,
+	        mst_outcome_name(outcome), run->text ? ": " : "", run->text ? run->text : "");
 	if (run->engine->setup.changed)
 		run->engine->setup.changed(run->engine->setup.data);
 }

@@ -10,12 +10,13 @@
 #include "base/time.h"
 #include "job/run.h"
 
-#define TICK_MS 1000
+#define TICK_MS      1000
 #define PLAN_KEPT_MS (10 * 60 * 1000)
-#define RUN_KEPT_MS 5000
+#define RUN_KEPT_MS  5000
+#define PLANS_KEPT   32u
 /* Descriptors of one worker (segment, two pipes, what spawning parks), and what the rest of the daemon needs. */
 #define FDS_PER_WORKER 8u
-#define FDS_KEPT (2u * MST_MAX_CONNECTIONS + 64u)
+#define FDS_KEPT       (2u * MST_MAX_CONNECTIONS + 64u)
 
 static unsigned worker_cap(void)
 {
@@ -56,10 +57,13 @@ static void guard_spool(struct mst_engine *engine)
 static void forget_ended(struct mst_engine *engine)
 {
 	int64_t now = mst_time_now();
-	struct mst_run *run = engine->runs, *next;
+	struct mst_run *run, *next;
+	size_t plans = 0;
 
-	for (; run; run = next) {
-		int64_t kept = run->kind == MST_RUN_PLAN ? PLAN_KEPT_MS : RUN_KEPT_MS;
+	for (run = engine->runs; run; run = run->next)
+		plans += run->kind == MST_RUN_PLAN;
+	for (run = engine->runs; run; run = next) {
+		int64_t kept = run->kind == MST_RUN_PLAN && plans <= PLANS_KEPT ? PLAN_KEPT_MS : RUN_KEPT_MS;
 
 		next = run->next;
 		if (!mst_run_active(run) && (now - run->ended > kept || engine->stopping))

@@ -9,7 +9,7 @@
 #include "job/run.h"
 
 #define SEGMENTS_PER_IMPORT 64u
-#define IMPORT_DEADLINE_MS (2 * 3600 * 1000)
+#define IMPORT_DEADLINE_MS  (2 * 3600 * 1000)
 /* A failed import is tried again after 1, 4 and 9 s, then the run ends and keeps its segments. */
 #define IMPORT_TRIES 4u
 
@@ -98,8 +98,8 @@ static void import_failed(struct mst_run *run, const struct mst_process_end *end
 	if (run->import_tries < IMPORT_TRIES && !run->engine->stopping)
 		return;
 	run->import_failed = true;
-	snprintf(text, sizeof(text), "not all could be imported: %s; the results are kept: muster runs retry %lld", run->import_why,
-	         (long long)run->number);
+	snprintf(text, sizeof(text), "not all could be imported: %s; the results are kept: muster runs retry %lld",
+	         run->import_why, (long long)run->number);
 	mst_text_set(&run->text, text);
 }
 
@@ -126,7 +126,11 @@ static const struct mst_process_ops import_ops = {on_line, on_ended};
 static void start_import(struct mst_run *run, bool finish)
 {
 	struct mst_engine *engine = run->engine;
-	struct mst_process_start start = {.worker = engine->setup.worker, .verb = "import", .plugin = "store", .fd4 = -1, .fd6 = -1,
+	struct mst_process_start start = {.worker = engine->setup.worker,
+	                                  .verb = "import",
+	                                  .plugin = "store",
+	                                  .fd4 = -1,
+	                                  .fd6 = -1,
 	                                  .deadline_ms = IMPORT_DEADLINE_MS};
 	struct mst_process_end end = {.status = MST_E_FAILED};
 	struct mst_err err = {.code = MST_OK};

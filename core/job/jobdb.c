@@ -10,7 +10,7 @@
 #include "base/log.h"
 
 /* How long a write waits for a full or unreachable store: tries, and the pause between two. */
-#define WRITE_TRIES 5
+#define WRITE_TRIES    5
 #define WRITE_PAUSE_MS 400
 
 struct item {
@@ -34,7 +34,7 @@ struct mst_jobdb {
 	pthread_cond_t more;
 	struct queue waiting, finished;
 	bool stop;
-	size_t pending; /* loop thread only */
+	size_t pending;           /* loop thread only */
 	char fault[MST_ERR_TEXT]; /* loop thread only */
 };
 

@@ -22,8 +22,8 @@ static int write_row(FILE *out, const struct row *row)
 {
 	if (!row->address[0])
 		return 0;
-	return fprintf(out, "{\"address\":\"%s\",\"last_seen\":%" PRId64 ",\"os_seen\":%" PRId64 "}\n", row->address, row->last_seen,
-	               row->os_seen) < 0;
+	return fprintf(out, "{\"address\":\"%s\",\"last_seen\":%" PRId64 ",\"os_seen\":%" PRId64 "}\n", row->address,
+	               row->last_seen, row->os_seen) < 0;
 }
 
 static int64_t int_of(const bson_t *doc, const char *key)
@@ -40,7 +40,8 @@ static int take(FILE *out, struct row *row, const bson_t *doc)
 	char text[MST_ADDR_TEXT];
 	bson_iter_t at;
 
-	if (!bson_iter_init_find(&at, doc, "ip") || !BSON_ITER_HOLDS_UTF8(&at) || !mst_addr_parse(bson_iter_utf8(&at, NULL), &addr))
+	if (!bson_iter_init_find(&at, doc, "ip") || !BSON_ITER_HOLDS_UTF8(&at) ||
+	    !mst_addr_parse(bson_iter_utf8(&at, NULL), &addr))
 		return 0;
 	mst_addr_text(&addr, text);
 	if (strcmp(text, row->address) != 0) {
@@ -61,7 +62,10 @@ static int take(FILE *out, struct row *row, const bson_t *doc)
 static int write_all(struct mst_store *store, const char *zone, FILE *out, const char *path, struct mst_err *err)
 {
 	bson_t filter = BSON_INITIALIZER, sort = BSON_INITIALIZER, doc;
-	struct mst_find find = {.collection = "observations", .filter = &filter, .sort = &sort, .fields = "ip,ip_key,last_seen,os_seen"};
+	struct mst_find find = {.collection = "observations",
+	                        .filter = &filter,
+	                        .sort = &sort,
+	                        .fields = "ip,ip_key,last_seen,os_seen"};
 	struct mst_cursor *cursor = NULL;
 	struct row row = {.address = ""};
 	int rc;

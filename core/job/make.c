@@ -12,7 +12,8 @@ int mst_run_set_method(struct mst_run *run, const char *method, struct mst_err *
 {
 	run->method = mst_plugin_list_method(run->engine->setup.plugins, method, &run->plugin);
 	if (!run->method || !run->plugin->discovery)
-		return mst_err_set(err, MST_E_NOT_FOUND, "no plugin offers the method \"%s\": see 'muster plugins'", method);
+		return mst_err_set(err, MST_E_NOT_FOUND, "no plugin offers the method \"%s\": see 'muster plugins'",
+		                   method);
 	return mst_option_set_init(&run->options, &run->method->def, err);
 }
 
@@ -21,7 +22,8 @@ int mst_run_set_zone(struct mst_run *run, const char *zone, struct mst_err *err)
 	snprintf(run->zone_name, sizeof(run->zone_name), "%s", zone[0] ? zone : "default");
 	run->zone = mst_settings_zone(run->engine->setup.settings, run->zone_name);
 	if (!run->zone)
-		return mst_err_set(err, MST_E_NOT_FOUND, "no zone \"%s\" in the configuration: define it, or leave the zone out", zone);
+		return mst_err_set(err, MST_E_NOT_FOUND,
+		                   "no zone \"%s\" in the configuration: define it, or leave the zone out", zone);
 	return MST_OK;
 }
 
@@ -29,8 +31,9 @@ static int refuse_second(struct mst_run *run, struct mst_err *err)
 {
 	for (struct mst_run *other = run->engine->runs; other; other = other->next)
 		if (other->kind == MST_RUN_SCAN && mst_run_active(other) && strcmp(other->profile, run->profile) == 0)
-			return mst_err_set(err, MST_E_EXISTS, "profile \"%s\" is running already as run %lld: muster runs watch %lld", run->profile,
-			                   (long long)other->number, (long long)other->number);
+			return mst_err_set(err, MST_E_EXISTS,
+			                   "profile \"%s\" is running already as run %lld: muster runs watch %lld",
+			                   run->profile, (long long)other->number, (long long)other->number);
 	return MST_OK;
 }
 
@@ -105,8 +108,9 @@ static int as_import(struct mst_run *run, struct json_object *wish, struct mst_e
 	mst_text_set(&run->upload, mst_json_text(wish, "upload", ""));
 	mst_text_set(&run->name, mst_json_text(wish, "name", ""));
 	if (profile[0] && !mst_str_is_name(profile, MST_MAX_NAME))
-		return mst_err_set(err, MST_E_USAGE, "\"%s\" is no profile name: lower-case letters, digits, - and _, at most %u", profile,
-		                   MST_MAX_NAME);
+		return mst_err_set(err, MST_E_USAGE,
+		                   "\"%s\" is no profile name: lower-case letters, digits, - and _, at most %u",
+		                   profile, MST_MAX_NAME);
 	snprintf(run->profile, sizeof(run->profile), "%s", profile[0] ? profile : "import");
 	return import_scope(run, mst_json_text(wish, "covers", ""), err);
 }
@@ -122,7 +126,8 @@ int mst_run_from_json(struct mst_run *run, struct json_object *wish, struct mst_
 	if (profile[0] && method[0])
 		return mst_err_set(err, MST_E_USAGE, "give a profile or a method with options, not both");
 	if (!profile[0] && !method[0])
-		return mst_err_set(err, MST_E_USAGE, "nothing to run: give \"profile\", or \"method\" with \"options\"");
+		return mst_err_set(err, MST_E_USAGE,
+		                   "nothing to run: give \"profile\", or \"method\" with \"options\"");
 	rc = profile[0] ? from_profile(run, profile, dry_run, err) : from_method(run, method, wish, err);
 	if (rc == MST_OK && import)
 		return as_import(run, wish, err);

@@ -30,7 +30,8 @@ static void add_options(bson_t *doc, const struct mst_profile *profile)
 	bson_t child;
 
 	BSON_APPEND_DOCUMENT_BEGIN(doc, "options", &child);
-	json_object_object_foreach(options, name, value) {
+	json_object_object_foreach(options, name, value)
+	{
 		BSON_APPEND_UTF8(&child, name, json_object_get_string(value));
 	}
 	bson_append_document_end(doc, &child);
@@ -133,8 +134,9 @@ static int mirror_labels(struct mst_store *store, const struct mst_settings *set
 		if (is_operators(store, "labels", rule->name)) {
 			if (is_shipped(rule))
 				continue;
-			mst_log(MST_LOG_WARNING, "job", "label \"%s\" is defined in %s and in the store: the file's holds; remove one of them", rule->name,
-			        rule->at);
+			mst_log(MST_LOG_WARNING, "job",
+			        "label \"%s\" is defined in %s and in the store: the file's holds; remove one of them",
+			        rule->name, rule->at);
 		}
 		label_doc(&doc, rule);
 		rc = put(batch, "labels", &doc);
@@ -184,7 +186,8 @@ int mst_job_mirror(struct mst_store *store, const struct mst_settings *settings,
 
 	if (rc != MST_OK)
 		return rc;
-	if (mirror_zones(settings, batch) < 0 || mirror_profiles(settings, batch) < 0 || mirror_labels(store, settings, batch) < 0)
+	if (mirror_zones(settings, batch) < 0 || mirror_profiles(settings, batch) < 0 ||
+	    mirror_labels(store, settings, batch) < 0)
 		rc = mst_err_no_memory(err);
 	if (rc == MST_OK)
 		rc = mst_store_write(store, batch, err);

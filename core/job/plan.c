@@ -30,31 +30,41 @@ static bool shard_id_ok(const char *id)
 	       strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == len;
 }
 
-static int take_shard(struct mst_run *run, struct json_object *line, struct mst_err *err)
+int mst_shard_from_line(struct mst_run *run, struct json_object *line, struct mst_shard **out, struct mst_err *err)
 {
 	const char *id = mst_json_text(line, "id", "");
 	struct json_object *scope = mst_json_object(line, "scope");
 	struct mst_shard *shard;
-	int64_t parallel = mst_json_int(line, "parallel", 0);
 
 	if (!shard_id_ok(id) || mst_run_shard(run, id))
-		return mst_err_set(err, MST_E_FAILED, "plugin %s planned a shard with a bad or repeated id \"%.64s\"", run->plugin->name, id);
+		return mst_err_set(err, MST_E_FAILED, "plugin %s planned a shard with a bad or repeated id \"%.64s\"",
+		                   run->plugin->name, id);
 	if (strlen(mst_json_text(line, "spec", "")) > MST_MAX_SHARD_SPEC * 4 / 3 + 8)
-		return mst_err_set(err, MST_E_LIMIT, "plugin %s planned shard %s with more than 64 KiB of text", run->plugin->name, id);
+		return mst_err_set(err, MST_E_LIMIT, "plugin %s planned shard %s with more than 64 KiB of text",
+		                   run->plugin->name, id);
 	shard = mst_run_add_shard(run, id);
 	if (!shard)
-		return mst_err_set(err, MST_E_LIMIT, "plugin %s planned more than %u shards: name fewer targets", run->plugin->name,
-		                   MST_MAX_SHARDS);
+		return mst_err_set(err, MST_E_LIMIT, "plugin %s planned more than %u shards: name fewer targets",
+		                   run->plugin->name, MST_MAX_SHARDS);
+	*out = shard;
 	mst_text_set(&shard->spec, mst_json_text(line, "spec", ""));
 	mst_text_set(&shard->command, mst_json_text(line, "command", ""));
 	shard->addresses = mst_json_int(line, "addresses", 0);
 	shard->expected_bytes = mst_json_int(line, "expected_bytes", 0);
 	shard->expected_ms = mst_json_int(line, "expected_ms", 0);
-	run->parallel = parallel > 0 && parallel < MST_MAX_WORKERS ? (unsigned)parallel : parallel > 0 ? MST_MAX_WORKERS : 0;
-	if (!scope)
-		return MST_OK;
-	shard->has_scope = true;
-	return mst_scope_from_json(&shard->scope, scope, err);
+	shard->has_scope = scope != NULL;
+	return scope ? mst_scope_from_json(&shard->scope, scope, err) : MST_OK;
+}
+
+static int take_shard(struct mst_run *run, struct json_object *line, struct mst_err *err)
+{
+	int64_t parallel = mst_json_int(line, "parallel", 0);
+	struct mst_shard *shard = NULL;
+
+	run->parallel = parallel > 0 && parallel < MST_MAX_WORKERS ? (unsigned)parallel
+	                : parallel > 0                             ? MST_MAX_WORKERS
+	                                                           : 0;
+	return mst_shard_from_line(run, line, &shard, err);
 }
 
 static void take_targets(struct mst_run *run, struct json_object *line)
@@ -72,7 +82,8 @@ static void on_line(void *data, struct json_object *line, const char *type)
 
 	if (strcmp(type, "targets") == 0)
 		take_targets(run, line);
-	else if (strcmp(type, "shard") == 0 && run->plan_error.code == MST_OK && take_shard(run, line, &run->plan_error) != MST_OK)
+	else if (strcmp(type, "shard") == 0 && run->plan_error.code == MST_OK &&
+	         take_shard(run, line, &run->plan_error) != MST_OK)
 		mst_process_cancel(run->process);
 }
 
@@ -87,8 +98,9 @@ static void refused_text(struct mst_run *run, struct mst_err *err)
 	if (more > 0)
 		snprintf(others, sizeof(others), " and %zu more", more);
 	if (entry[0])
-		mst_err_set(err, MST_E_REFUSED, "refused: every address is ruled out: %s by %s entry %s (%s)%s", mst_json_text(first, "addresses", ""),
-		            rule, entry, mst_json_text(first, "at", "configuration"), others);
+		mst_err_set(err, MST_E_REFUSED, "refused: every address is ruled out: %s by %s entry %s (%s)%s",
+		            mst_json_text(first, "addresses", ""), rule, entry,
+		            mst_json_text(first, "at", "configuration"), others);
 	else
 		mst_err_set(err, MST_E_REFUSED, "refused: every address is ruled out: %s lies outside scan_only (%s)%s",
 		            mst_json_text(first, "addresses", ""), mst_json_text(first, "at", "configuration"), others);
@@ -130,7 +142,8 @@ static void on_ended(void *data, const struct mst_process_end *end)
 		mst_err_set(&err, end->status, "%s", end->text[0] ? end->text : "planning failed");
 	if (err.code == MST_OK)
 		planned(run);
-	else if (end->status == MST_E_REFUSED && run->refused && json_object_array_length(run->refused) > 0 && run->shard_count == 0)
+	else if (end->status == MST_E_REFUSED && run->refused && json_object_array_length(run->refused) > 0 &&
+	         run->shard_count == 0)
 		planned(run);
 	else
 		plan_failed(run, &err);
@@ -141,7 +154,10 @@ static const struct mst_process_ops planner_ops = {on_line, on_ended};
 
 static void start_planner(struct mst_run *run)
 {
-	struct mst_process_start start = {.worker = run->engine->setup.worker, .verb = "plan", .plugin = run->plugin->name, .fd6 = -1,
+	struct mst_process_start start = {.worker = run->engine->setup.worker,
+	                                  .verb = "plan",
+	                                  .plugin = run->plugin->name,
+	                                  .fd6 = -1,
 	                                  .deadline_ms = MST_PLAN_DEADLINE_MS};
 	struct mst_err err = {.code = MST_OK};
 	struct json_object *job;

@@ -77,15 +77,26 @@ static void limits_of(const struct mst_run *run, struct mst_rate_limit *limits[M
 		limits[i] = &run->pools[i]->limit;
 }
 
+/* Shards that run or wait to: the last ones of a run share what the others had. */
+static size_t shards_left(const struct mst_run *run)
+{
+	size_t n = run->running;
+
+	for (size_t i = 0; i < run->shard_count; i++)
+		n += run->shards[i]->state == MST_SHARD_WAITING;
+	return n;
+}
+
 unsigned mst_run_slots(const struct mst_run *run)
 {
 	struct mst_rate_limit *limits[MST_POOLS];
 	unsigned wanted = run->parallel ? run->parallel : DEFAULT_PARALLEL;
+	size_t left = shards_left(run);
 
 	if (wanted > run->engine->max_workers)
 		wanted = run->engine->max_workers;
-	if (run->shard_count > 0 && wanted > run->shard_count)
-		wanted = (unsigned)run->shard_count;
+	if (left > 0 && wanted > left)
+		wanted = (unsigned)left;
 	limits_of(run, limits);
 	return mst_rate_slots((const struct mst_rate_limit *const *)limits, MST_POOLS, wanted);
 }

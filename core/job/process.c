@@ -128,7 +128,8 @@ static void take_line(struct mst_process *process, const char *text, size_t len)
 
 	if (len == 0 || process->has_end)
 		return;
-	if (mst_json_parse(text, len, "a worker's line", &line, NULL) != MST_OK || !json_object_is_type(line, json_type_object)) {
+	if (mst_json_parse(text, len, "a worker's line", &line, NULL) != MST_OK ||
+	    !json_object_is_type(line, json_type_object)) {
 		json_object_put(line);
 		broken_line(process, "sent a line that is no JSON object");
 		return;
@@ -190,7 +191,8 @@ static void look_after(struct mst_process *process)
 {
 	siginfo_t info = {0};
 
-	if (process->exited || waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
+	if (process->exited || waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+	    info.si_pid == 0)
 		return;
 	(void)kill(-process->pid, SIGKILL);
 	while (waitpid(process->pid, &process->wait_status, 0) < 0 && errno == EINTR)
@@ -291,7 +293,8 @@ static int copy_job(struct mst_process *process, struct json_object *job, struct
 	if (!text)
 		return mst_err_no_memory(err);
 	if (len >= MST_MAX_JOB)
-		return mst_err_set(err, MST_E_LIMIT, "the job for plugin %s is larger than %u bytes: name fewer targets", process->plugin,
+		return mst_err_set(err, MST_E_LIMIT,
+		                   "the job for plugin %s is larger than %u bytes: name fewer targets", process->plugin,
 		                   MST_MAX_JOB);
 	process->job = mst_str_printf("%s\n", text);
 	process->job_len = len + 1;
@@ -332,7 +335,8 @@ int mst_process_start(struct mst_process **out, struct mst_processes *set, const
 	set->first = process;
 	set->count++;
 	start_handles(process, fds[1], fds[2], start->deadline_ms);
-	mst_log(MST_LOG_DEBUG, "job", "worker %s of plugin %s has pid %ld", start->verb, start->plugin, (long)process->pid);
+	mst_log(MST_LOG_DEBUG, "job", "worker %s of plugin %s has pid %ld", start->verb, start->plugin,
+	        (long)process->pid);
 	*out = process;
 	return MST_OK;
 }

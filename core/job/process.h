@@ -15,10 +15,10 @@ struct mst_processes; /* all of a loop */
 
 /* How a worker ended. */
 struct mst_process_end {
-	int status;        /* enum mst_code: of its end line; MST_E_FAILED when it died without one, MST_E_TIMEOUT, MST_E_CANCELLED */
-	const char *text;  /* why; never NULL; borrowed during the callback */
-	int64_t records;   /* of its end line */
-	bool crashed;      /* ended by a signal that we did not send, or without an end line */
+	int status; /* enum mst_code: of its end line; MST_E_FAILED when it died without one, MST_E_TIMEOUT, MST_E_CANCELLED */
+	const char *text; /* why; never NULL; borrowed during the callback */
+	int64_t records;  /* of its end line */
+	bool crashed;     /* ended by a signal that we did not send, or without an end line */
 };
 
 /* Called on the loop. `line` for every JSON line but the last; `ended` exactly once, and the process is gone then. */

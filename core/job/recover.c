@@ -49,7 +49,8 @@ static pid_t holder_of(int fd)
 	if (!locks)
 		return 0;
 	if (fstat(fd, &st) == 0) {
-		snprintf(wanted, sizeof(wanted), "%02x:%02x:%lu ", major(st.st_dev), minor(st.st_dev), (unsigned long)st.st_ino);
+		snprintf(wanted, sizeof(wanted), "%02x:%02x:%lu ", major(st.st_dev), minor(st.st_dev),
+		         (unsigned long)st.st_ino);
 		while (!found && fgets(line, sizeof(line), locks))
 			if (strstr(line, wanted) && sscanf(line, "%*d: FLOCK %*s WRITE %ld", &pid) == 1)
 				found = pid;
@@ -78,7 +79,8 @@ static void await_worker(const char *part, int64_t until)
 
 			if (pid <= 0)
 				break;
-			mst_log(MST_LOG_WARNING, "job", "killing worker %ld, left by a musterd that was killed", (long)pid);
+			mst_log(MST_LOG_WARNING, "job", "killing worker %ld, left by a musterd that was killed",
+			        (long)pid);
 			(void)kill(-pid, SIGKILL);
 			(void)kill(pid, SIGKILL);
 			killed = true;
@@ -101,7 +103,8 @@ static int segment_outcome(const char *seg)
 	if (mst_spool_reader_open(&reader, seg, 0, NULL) != MST_OK)
 		return MST_OUTCOME_FAILED;
 	while (mst_spool_read(reader, &frame, NULL) == MST_OK)
-		if (frame.type == MST_FRAME_END && bson_init_static(&end, frame.data, frame.len) && bson_iter_init_find(&at, &end, "status"))
+		if (frame.type == MST_FRAME_END && bson_init_static(&end, frame.data, frame.len) &&
+		    bson_iter_init_find(&at, &end, "status"))
 			outcome = bson_iter_as_int64(&at) == MST_OK ? MST_OUTCOME_COMPLETE : MST_OUTCOME_PARTIAL;
 	mst_spool_reader_close(reader);
 	return outcome;
@@ -142,8 +145,10 @@ static void recover_run(struct mst_run *run)
 	if (run->kind == MST_RUN_IMPORT)
 		snprintf(text, sizeof(text), "interrupted: musterd was killed; import the file again");
 	else
-		snprintf(text, sizeof(text), "interrupted: musterd was killed; muster runs retry %lld", (long long)run->number);
-	mst_log(MST_LOG_WARNING, "job", "run %lld was %s when musterd was killed", (long long)run->number, mst_run_state_name(run->state));
+		snprintf(text, sizeof(text), "interrupted: musterd was killed; muster runs retry %lld",
+		         (long long)run->number);
+	mst_log(MST_LOG_WARNING, "job", "run %lld was %s when musterd was killed", (long long)run->number,
+	        mst_run_state_name(run->state));
 	for (size_t i = 0; i < run->shard_count; i++)
 		recover_shard(run->shards[i], until);
 	mst_text_set(&run->text, text);
@@ -157,8 +162,8 @@ static void recover_run(struct mst_run *run)
 static void close_unknown(struct mst_engine *engine, const char *id, const char *why)
 {
 	struct mst_batch *batch = NULL;
-	bson_t *update = BCON_NEW("$set", "{", "state", BCON_UTF8("done"), "outcome", BCON_UTF8("partial"), "text", BCON_UTF8(why), "ended",
-	                          BCON_INT64(mst_time_now()), "}");
+	bson_t *update = BCON_NEW("$set", "{", "state", BCON_UTF8("done"), "outcome", BCON_UTF8("partial"), "text",
+	                          BCON_UTF8(why), "ended", BCON_INT64(mst_time_now()), "}");
 
 	if (mst_batch_new(&batch, NULL) == MST_OK && mst_batch_update_id(batch, "runs", id, update, false) >= 0)
 		mst_jobdb_write(engine->db, batch);
@@ -199,7 +204,8 @@ static void empty_uploads(const char *spool)
 int mst_engine_recover(struct mst_engine *engine, struct mst_err *err)
 {
 	struct mst_store *store = engine->setup.store;
-	bson_t *filter = BCON_NEW("state", "{", "$in", "[", BCON_UTF8("planning"), BCON_UTF8("running"), BCON_UTF8("importing"), "]", "}");
+	bson_t *filter = BCON_NEW("state", "{", "$in", "[", BCON_UTF8("planning"), BCON_UTF8("running"),
+	                          BCON_UTF8("importing"), "]", "}");
 	struct mst_find find = {.collection = "runs", .filter = filter};
 	struct mst_cursor *cursor = NULL;
 	bson_t doc;

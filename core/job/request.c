@@ -120,7 +120,8 @@ int mst_engine_call(struct mst_engine *engine, int verb, struct json_object *arg
 	}
 	post(engine, request);
 	if (!wait_for(request, timeout_ms)) {
-		rc = mst_err_set(err, MST_E_TIMEOUT, "musterd did not get to it within %lld s; ask again", (long long)(timeout_ms / 1000));
+		rc = mst_err_set(err, MST_E_TIMEOUT, "musterd did not get to it within %lld s; ask again",
+		                 (long long)(timeout_ms / 1000));
 	} else {
 		rc = request->rc;
 		*answer = request->answer;

@@ -33,6 +33,7 @@ static void shard_free(struct mst_shard *shard)
 	free(shard->command);
 	free(shard->reason);
 	mst_scope_free(&shard->scope);
+	json_object_put(shard->follow_ups);
 	if (shard->fd >= 0)
 		close(shard->fd);
 	free(shard);
@@ -135,12 +136,15 @@ void mst_text_set(char **at, const char *text)
 	*at = copy;
 }
 
-int mst_run_path(const struct mst_run *run, const char *shard, const char *suffix, char *out, size_t size, struct mst_err *err)
+int mst_run_path(const struct mst_run *run, const char *shard, const char *suffix, char *out, size_t size,
+                 struct mst_err *err)
 {
-	int n = snprintf(out, size, "%s/%s%s%s%s", run->engine->setup.spool, run->id, shard ? "/" : "", shard ? shard : "", suffix);
+	int n = snprintf(out, size, "%s/%s%s%s%s", run->engine->setup.spool, run->id, shard ? "/" : "",
+	                 shard ? shard : "", suffix);
 
 	if (n < 0 || (size_t)n >= size)
-		return mst_err_set(err, MST_E_LIMIT, "the path of the spool directory %s is too long", run->engine->setup.spool);
+		return mst_err_set(err, MST_E_LIMIT, "the path of the spool directory %s is too long",
+		                   run->engine->setup.spool);
 	return MST_OK;
 }
 

@@ -21,16 +21,18 @@ struct mst_run;
 struct mst_shard {
 	struct mst_run *run;
 	char id[MST_SHARD_ID];
-	int state, outcome;       /* enum mst_shard_state, enum mst_outcome */
-	char *spec, *checkpoint;  /* base64; NULL: none */
-	char *command, *reason;   /* NULL: none */
-	struct mst_scope scope;   /* as planned */
+	int state, outcome;      /* enum mst_shard_state, enum mst_outcome */
+	char *spec, *checkpoint; /* base64; NULL: none */
+	char *command, *reason;  /* NULL: none */
+	struct mst_scope scope;  /* as planned */
 	bool has_scope;
 	int64_t addresses, expected_bytes, expected_ms, attempt, records, started, ended;
-	int64_t share;            /* packets per second that it holds now, or MST_RATE_NONE */
-	int64_t done, found;      /* of its progress lines */
-	int fd;                   /* its segment while it runs, else -1 */
-	bool quota;               /* stopped since the spool is full */
+	int64_t share;                  /* packets per second that it holds now, or MST_RATE_NONE */
+	int64_t done, found;            /* of its progress lines */
+	int fd;                         /* its segment while it runs, else -1 */
+	bool quota;                     /* stopped since the spool is full */
+	unsigned log_lines;             /* of its worker that were logged */
+	struct json_object *follow_ups; /* array: shards that it announced; they count once it has ended well */
 	struct mst_process *process;
 };
 
@@ -60,20 +62,20 @@ struct mst_run {
 	int64_t created, started, ended, addresses, excluded;
 	struct mst_shard **shards;
 	size_t shard_count, shard_cap;
-	unsigned parallel;                    /* as planned; 0: the engine decides */
-	struct json_object *refused;          /* array: of the planner's targets line */
+	unsigned parallel;           /* as planned; 0: the engine decides */
+	struct json_object *refused; /* array: of the planner's targets line */
 	struct mst_pool *pools[MST_POOLS];
-	struct mst_process *process;          /* planner */
+	struct mst_process *process; /* planner */
 	struct mst_err plan_error;
-	bool cancelled;                       /* no further shard starts */
+	bool cancelled; /* no further shard starts */
 	bool retried;
 	bool finish_done, import_failed;
 	unsigned import_tries;
-	int64_t import_after;                 /* monotonic ms: not tried again before */
-	char import_why[512];                 /* of the last failure */
-	size_t running;                       /* shards */
-	struct mst_request *starter;          /* answered once the run is stored */
-	int64_t rate_done, rate_since;        /* for the progress figure */
+	int64_t import_after;          /* monotonic ms: not tried again before */
+	char import_why[512];          /* of the last failure */
+	size_t running;                /* shards */
+	struct mst_request *starter;   /* answered once the run is stored */
+	int64_t rate_done, rate_since; /* for the progress figure */
 };
 
 enum { MST_IMPORT_IDLE = 0, MST_IMPORT_BUSY };
@@ -108,15 +110,18 @@ bool mst_run_active(const struct mst_run *run);
 struct mst_shard *mst_run_shard(struct mst_run *run, const char *id);
 struct mst_shard *mst_run_add_shard(struct mst_run *run, const char *id); /* NULL without memory or above the cap */
 void mst_text_set(char **at, const char *text);
-int mst_run_path(const struct mst_run *run, const char *shard, const char *suffix, char *out, size_t size, struct mst_err *err);
+int mst_run_path(const struct mst_run *run, const char *shard, const char *suffix, char *out, size_t size,
+                 struct mst_err *err);
 void mst_run_sum(const struct mst_run *run, struct mst_run_sum *sum);
 
 /* run_doc.c */
 int mst_run_document(const struct mst_run *run, bson_t *out);
-void mst_run_save(struct mst_run *run);     /* what changes, as a field update; nothing for plans */
+void mst_run_save(struct mst_run *run); /* what changes, as a field update; nothing for plans */
 void mst_shard_save(struct mst_shard *shard);
+void mst_shard_save_whole(struct mst_shard *shard);    /* with what planning said of it */
 void mst_shards_save(struct mst_run *run, bool whole); /* all of them in batches */
-int mst_run_load(struct mst_run *run, struct mst_store *store, const bson_t *doc, struct mst_err *err); /* with its shards */
+int mst_run_load(struct mst_run *run, struct mst_store *store, const bson_t *doc,
+                 struct mst_err *err); /* with its shards */
 
 /* make.c: checked wishes into runs. */
 int mst_run_from_json(struct mst_run *run, struct json_object *wish, struct mst_err *err);
@@ -126,7 +131,11 @@ struct json_object *mst_run_job(const struct mst_run *run, const struct mst_shar
 
 /* plan.c */
 void mst_run_plan(struct mst_run *run); /* known stream, planner, then mst_run_begin or the end */
+int mst_shard_from_line(struct mst_run *run, struct json_object *line, struct mst_shard **out, struct mst_err *err);
+/* segment.c: in a thread of the pool: checkpoint kept, segment synced and renamed; then mst_shard_ended on the loop. */
+void mst_shard_to_segment(struct mst_shard *shard);
 /* shards.c */
+void mst_shard_ended(struct mst_shard *shard, const struct mst_err *err);
 void mst_run_begin(struct mst_run *run);
 void mst_engine_pump(struct mst_engine *engine); /* starts what may start, ends what is at its end */
 void mst_run_cancel(struct mst_run *run, const char *why);

@@ -26,7 +26,8 @@ static void add_json_texts(bson_t *doc, const char *key, struct json_object *obj
 
 	BSON_APPEND_DOCUMENT_BEGIN(doc, key, &child);
 	if (object) {
-		json_object_object_foreach(object, name, value) {
+		json_object_object_foreach(object, name, value)
+		{
 			add_text(&child, name, json_object_get_string(value));
 		}
 	}
@@ -138,8 +139,8 @@ int mst_run_document(const struct mst_run *run, bson_t *out)
 }
 
 /* { $set: { ... } } around what `fill` appends. */
-static void save(struct mst_engine *engine, const char *collection, const char *id, void (*fill)(bson_t *, const void *),
-                 const void *data)
+static void save(struct mst_engine *engine, const char *collection, const char *id,
+                 void (*fill)(bson_t *, const void *), const void *data)
 {
 	struct mst_batch *batch = NULL;
 	bson_t update = BSON_INITIALIZER, set;
@@ -193,8 +194,10 @@ static void fill_shard(bson_t *set, const void *data)
 		BSON_APPEND_INT64(set, "offset", 0);
 }
 
-static void fill_whole_shard(bson_t *set, const struct mst_shard *shard)
+static void fill_whole_shard(bson_t *set, const void *data)
 {
+	const struct mst_shard *shard = data;
+
 	fill_shard(set, shard);
 	add_text(set, "spec", shard->spec);
 	add_text(set, "command", shard->command);
@@ -209,14 +212,24 @@ static void shard_key(const struct mst_shard *shard, char *out, size_t size)
 	snprintf(out, size, "%s/%s", shard->run->id, shard->id);
 }
 
-void mst_shard_save(struct mst_shard *shard)
+static void save_shard(struct mst_shard *shard, void (*fill)(bson_t *, const void *))
 {
 	char key[MST_ID_SIZE + MST_SHARD_ID];
 
 	if (shard->run->kind == MST_RUN_PLAN)
 		return;
 	shard_key(shard, key, sizeof(key));
-	save(shard->run->engine, "shards", key, fill_shard, shard);
+	save(shard->run->engine, "shards", key, fill, shard);
+}
+
+void mst_shard_save(struct mst_shard *shard)
+{
+	save_shard(shard, fill_shard);
+}
+
+void mst_shard_save_whole(struct mst_shard *shard)
+{
+	save_shard(shard, fill_whole_shard);
 }
 
 static bool add_to_batch(struct mst_batch *batch, const struct mst_shard *shard, bool whole)
@@ -251,7 +264,8 @@ void mst_shards_save(struct mst_run *run, bool whole)
 		}
 	}
 	if (!ok)
-		mst_log(MST_LOG_ERROR, "job", "the shards of run %lld could not be stored: no memory", (long long)run->number);
+		mst_log(MST_LOG_ERROR, "job", "the shards of run %lld could not be stored: no memory",
+		        (long long)run->number);
 	if (ok && batch)
 		mst_jobdb_write(run->engine->db, batch);
 	else

@@ -29,11 +29,13 @@ static int load_options(struct mst_run *run, const bson_t *doc, struct mst_err *
 	bson_iter_t at, child;
 	int rc = MST_OK;
 
-	if (!bson_iter_init_find(&at, doc, "options") || !BSON_ITER_HOLDS_DOCUMENT(&at) || !bson_iter_recurse(&at, &child))
+	if (!bson_iter_init_find(&at, doc, "options") || !BSON_ITER_HOLDS_DOCUMENT(&at) ||
+	    !bson_iter_recurse(&at, &child))
 		return MST_OK;
 	while (rc == MST_OK && bson_iter_next(&child))
 		if (BSON_ITER_HOLDS_UTF8(&child))
-			rc = mst_option_set_put(&run->options, bson_iter_key(&child), bson_iter_utf8(&child, NULL), err);
+			rc = mst_option_set_put(&run->options, bson_iter_key(&child), bson_iter_utf8(&child, NULL),
+			                        err);
 	return rc;
 }
 

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <muster/plugin.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +18,8 @@
 #include "job/run.h"
 #include "record/spool.h"
 
+#define LOG_LINES_MAX 200u
+
 void mst_shard_fail(struct mst_shard *shard, const char *reason)
 {
 	shard->state = MST_SHARD_FAILED;
@@ -30,66 +31,11 @@ void mst_shard_fail(struct mst_shard *shard, const char *reason)
 
 static void give_back(struct mst_shard *shard)
 {
-	if (shard->state == MST_SHARD_RUNNING) {
-		mst_run_book(shard->run, shard->share, -1);
-		shard->run->running--;
-	}
+	mst_run_book(shard->run, shard->share, -1);
 	shard->share = MST_RATE_NONE;
 	if (shard->fd >= 0)
 		close(shard->fd);
 	shard->fd = -1;
-}
-
-/* What a later try needs of this one, kept in the shard's document since the segment is removed once imported. */
-static void keep_checkpoint(struct mst_shard *shard, const char *path)
-{
-	void *data = NULL;
-	size_t len = 0;
-	unsigned char *text;
-
-	if (mst_spool_last_checkpoint(path, &data, &len, NULL) != MST_OK || len == 0 || len > MST_MAX_CHECKPOINT) {
-		free(data);
-		return;
-	}
-	text = malloc(4 * ((len + 2) / 3) + 1);
-	if (text) {
-		EVP_EncodeBlock(text, data, (int)len);
-		mst_text_set(&shard->checkpoint, (const char *)text);
-	}
-	free(text);
-	free(data);
-}
-
-int mst_segment_take_over(const char *part, const char *seg, struct mst_err *err)
-{
-	int fd = open(part, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	int rc = MST_OK;
-
-	if (fd < 0)
-		return mst_err_errno(err, errno, "cannot open the spool segment %s", part);
-	if (fsync(fd) != 0)
-		rc = mst_err_errno(err, errno, "cannot sync the spool segment %s", part);
-	close(fd);
-	if (rc == MST_OK && rename(part, seg) != 0)
-		rc = mst_err_errno(err, errno, "cannot rename the spool segment %s", part);
-	return rc;
-}
-
-static int to_segment(struct mst_shard *shard, struct mst_err *err)
-{
-	char part[4200], seg[4200];
-	struct stat st;
-	int rc = mst_run_path(shard->run, shard->id, ".part", part, sizeof(part), err);
-
-	if (rc == MST_OK)
-		rc = mst_run_path(shard->run, shard->id, ".seg", seg, sizeof(seg), err);
-	if (rc == MST_OK && shard->outcome != MST_OUTCOME_COMPLETE)
-		keep_checkpoint(shard, part);
-	if (rc == MST_OK)
-		rc = mst_segment_take_over(part, seg, err);
-	if (rc == MST_OK && stat(seg, &st) == 0)
-		shard->run->engine->spooled += st.st_size;
-	return rc;
 }
 
 static int outcome_of(int status)
@@ -105,12 +51,51 @@ static int outcome_of(int status)
 	}
 }
 
+static void take_follow_ups(struct mst_shard *shard)
+{
+	struct json_object *list = shard->follow_ups;
+
+	for (size_t i = 0; list && shard->outcome != MST_OUTCOME_FAILED && i < json_object_array_length(list); i++) {
+		struct mst_shard *next = NULL;
+		struct mst_err err = {.code = MST_OK};
+		struct json_object *line = json_object_array_get_idx(list, i);
+
+		if (mst_run_shard(shard->run, mst_json_text(line, "id", "")))
+			continue; /* a second try announces it again */
+		if (mst_shard_from_line(shard->run, line, &next, &err) != MST_OK)
+			mst_log(MST_LOG_WARNING, "job", "run %lld, shard %s: %s", (long long)shard->run->number,
+			        shard->id, err.text);
+		if (next && err.code != MST_OK)
+			mst_shard_fail(next, err.text);
+		else if (next)
+			mst_shard_save_whole(next);
+	}
+	json_object_put(list);
+	shard->follow_ups = NULL;
+}
+
+void mst_shard_ended(struct mst_shard *shard, const struct mst_err *err)
+{
+	struct mst_run *run = shard->run;
+
+	run->running--;
+	if (err->code == MST_OK) {
+		shard->state = MST_SHARD_SPOOLED;
+	} else {
+		shard->state = MST_SHARD_FAILED;
+		shard->outcome = MST_OUTCOME_FAILED;
+		mst_text_set(&shard->reason, err->text);
+	}
+	take_follow_ups(shard);
+	mst_shard_save(shard);
+	mst_engine_pump(run->engine);
+}
+
 /* A shard that was stopped and one that failed half-way may both have records that are worth keeping. */
 static void on_ended(void *data, const struct mst_process_end *end)
 {
 	struct mst_shard *shard = data;
 	struct mst_run *run = shard->run;
-	struct mst_err err = {.code = MST_OK};
 
 	shard->process = NULL;
 	give_back(shard);
@@ -118,44 +103,33 @@ static void on_ended(void *data, const struct mst_process_end *end)
 	shard->records = end->records;
 	shard->outcome = outcome_of(end->status);
 	if (shard->outcome != MST_OUTCOME_COMPLETE) {
-		const char *why = shard->quota ? "the spool is full: free space or wait for the importer, then retry" : end->text;
+		const char *why =
+		        shard->quota ? "the spool is full: free space or wait for the importer, then retry" : end->text;
 
 		if (!shard->quota && run->cancelled && end->status == MST_E_CANCELLED && run->text)
 			why = run->text;
 		mst_text_set(&shard->reason, why[0] ? why : mst_code_name(end->status));
-		mst_log(MST_LOG_WARNING, "job", "run %lld, shard %s: %s", (long long)run->number, shard->id, shard->reason);
+		mst_log(MST_LOG_WARNING, "job", "run %lld, shard %s: %s", (long long)run->number, shard->id,
+		        shard->reason);
 	}
-	if (to_segment(shard, &err) == MST_OK) {
-		shard->state = MST_SHARD_SPOOLED;
-	} else {
-		shard->state = MST_SHARD_FAILED;
-		shard->outcome = MST_OUTCOME_FAILED;
-		mst_text_set(&shard->reason, err.text);
-	}
-	mst_shard_save(shard);
-	mst_engine_pump(run->engine);
+	mst_shard_to_segment(shard);
 }
 
-static void take_follow_up(struct mst_run *run, struct json_object *line)
+/* A plugin that talks without end fills no disk of ours. */
+static void log_line(struct mst_shard *shard, const char *text)
 {
-	const char *id = mst_json_text(line, "id", "");
-	struct json_object *scope = mst_json_object(line, "scope");
-	struct mst_shard *shard;
-
-	if (strlen(id) >= MST_SHARD_ID || !id[0] || id[0] == '.' || strchr(id, '/') || mst_run_shard(run, id))
-		return; /* a second try announces it again */
-	shard = mst_run_add_shard(run, id);
-	if (!shard)
+	if (shard->log_lines++ > LOG_LINES_MAX)
 		return;
-	mst_text_set(&shard->spec, mst_json_text(line, "spec", ""));
-	mst_text_set(&shard->command, mst_json_text(line, "command", ""));
-	shard->addresses = mst_json_int(line, "addresses", 0);
-	shard->expected_ms = mst_json_int(line, "expected_ms", 0);
-	if (scope) {
-		shard->has_scope = mst_scope_from_json(&shard->scope, scope, NULL) == MST_OK;
-		if (!shard->has_scope)
-			mst_shard_fail(shard, "the plugin gave it a scope that does not parse");
-	}
+	mst_log(MST_LOG_INFO, "job", "run %lld, shard %s: %s", (long long)shard->run->number, shard->id,
+	        shard->log_lines > LOG_LINES_MAX ? "(it says more, which is not logged)" : text);
+}
+
+static void take_follow_up(struct mst_shard *shard, struct json_object *line)
+{
+	if (!shard->follow_ups)
+		shard->follow_ups = json_object_new_array();
+	if (json_object_array_length(shard->follow_ups) < MST_MAX_SHARDS)
+		json_object_array_add(shard->follow_ups, json_object_get(line));
 }
 
 static void on_line(void *data, struct json_object *line, const char *type)
@@ -166,9 +140,9 @@ static void on_line(void *data, struct json_object *line, const char *type)
 		shard->done = mst_json_int(line, "done", shard->done);
 		shard->found = mst_json_int(line, "found", shard->found);
 	} else if (strcmp(type, "shard") == 0) {
-		take_follow_up(shard->run, line);
+		take_follow_up(shard, line);
 	} else if (strcmp(type, "log") == 0) {
-		mst_log(MST_LOG_INFO, "job", "run %lld, shard %s: %s", (long long)shard->run->number, shard->id, mst_json_text(line, "text", ""));
+		log_line(shard, mst_json_text(line, "text", ""));
 	}
 }
 
@@ -188,10 +162,11 @@ static void on_refused(void *data, const struct mst_rule *rule, const struct mst
 	mst_buf_init(&addresses, 400);
 	(void)mst_addr_set_text(taken, &addresses);
 	if (rule)
-		snprintf(refusal->text, sizeof(refusal->text), "refused: %s is in never_scan entry %s (%s)", mst_buf_text(&addresses), rule->text,
-		         rule->at);
+		snprintf(refusal->text, sizeof(refusal->text), "refused: %s is in never_scan entry %s (%s)",
+		         mst_buf_text(&addresses), rule->text, rule->at);
 	else
-		snprintf(refusal->text, sizeof(refusal->text), "refused: %s is outside every scan_only entry", mst_buf_text(&addresses));
+		snprintf(refusal->text, sizeof(refusal->text), "refused: %s is outside every scan_only entry",
+		         mst_buf_text(&addresses));
 	mst_buf_free(&addresses);
 }
 
@@ -217,9 +192,15 @@ static int check_rules(const struct mst_shard *shard, struct mst_err *err)
 static int write_manifest(struct mst_shard *shard, struct mst_err *err)
 {
 	struct mst_run *run = shard->run;
-	struct mst_manifest_shard manifest = {
-		.run = run->id, .shard = shard->id, .profile = run->profile, .method = run->method->def.name, .zone = run->zone_name,
-		.fence = run->engine->fence, .attempt = shard->attempt, .created = mst_time_now(), .scope = shard->scope};
+	struct mst_manifest_shard manifest = {.run = run->id,
+	                                      .shard = shard->id,
+	                                      .profile = run->profile,
+	                                      .method = run->method->def.name,
+	                                      .zone = run->zone_name,
+	                                      .fence = run->engine->fence,
+	                                      .attempt = shard->attempt,
+	                                      .created = mst_time_now(),
+	                                      .scope = shard->scope};
 	char path[4200];
 	int rc = mst_run_path(run, shard->id, ".json", path, sizeof(path), err);
 
@@ -248,8 +229,12 @@ static int open_segment(struct mst_shard *shard, struct mst_err *err)
 static int start_worker(struct mst_shard *shard, struct mst_err *err)
 {
 	struct mst_run *run = shard->run;
-	struct mst_process_start start = {.worker = run->engine->setup.worker, .verb = run->kind == MST_RUN_IMPORT ? "read" : "run",
-	                                  .plugin = run->plugin->name, .fd4 = shard->fd, .fd6 = -1, .deadline_ms = MST_SHARD_DEADLINE_MS};
+	struct mst_process_start start = {.worker = run->engine->setup.worker,
+	                                  .verb = run->kind == MST_RUN_IMPORT ? "read" : "run",
+	                                  .plugin = run->plugin->name,
+	                                  .fd4 = shard->fd,
+	                                  .fd6 = -1,
+	                                  .deadline_ms = MST_SHARD_DEADLINE_MS};
 	struct json_object *job;
 	int rc = MST_OK;
 
@@ -280,6 +265,7 @@ static void start_shard(struct mst_shard *shard, int64_t share)
 	shard->outcome = MST_OUTCOME_NONE;
 	shard->done = shard->found = 0;
 	shard->quota = false;
+	shard->log_lines = 0;
 	shard->started = mst_time_now();
 	mst_text_set(&shard->reason, NULL);
 	if (rc == MST_OK)
@@ -337,8 +323,11 @@ static bool pump_run(struct mst_run *run)
 	if (run->state != MST_RUN_RUNNING || run->cancelled)
 		return false;
 	shard = next_waiting(run);
-	if (!shard || run->running >= mst_run_slots(run) || mst_processes_count(engine->processes) >= engine->max_workers)
+	if (!shard || run->running >= mst_run_slots(run) ||
+	    mst_processes_count(engine->processes) >= engine->max_workers)
 		return false;
+	if (spool_used(engine) >= engine->setup.max_spool)
+		engine->spooled = mst_spool_usage(engine->setup.spool); /* somebody may have made room */
 	if (spool_used(engine) >= engine->setup.max_spool) {
 		if (run->running == 0 && !engine->importer && !mst_importer_wants(run))
 			fail_waiting(run, "the spool is full: free space or wait for the importer, then retry");

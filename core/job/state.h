@@ -7,7 +7,13 @@
 #include <stddef.h>
 
 enum mst_run_state { MST_RUN_PLANNING = 1, MST_RUN_RUNNING, MST_RUN_IMPORTING, MST_RUN_DONE };
-enum mst_shard_state { MST_SHARD_WAITING = 1, MST_SHARD_RUNNING, MST_SHARD_SPOOLED, MST_SHARD_IMPORTED, MST_SHARD_FAILED };
+enum mst_shard_state {
+	MST_SHARD_WAITING = 1,
+	MST_SHARD_RUNNING,
+	MST_SHARD_SPOOLED,
+	MST_SHARD_IMPORTED,
+	MST_SHARD_FAILED
+};
 /* Same values as enum muster_outcome; NONE while running. */
 enum mst_outcome { MST_OUTCOME_NONE = 0, MST_OUTCOME_COMPLETE, MST_OUTCOME_PARTIAL, MST_OUTCOME_FAILED };
 

@@ -164,7 +164,8 @@ static size_t reset_shards(struct mst_run *run)
 
 	for (size_t i = 0; i < run->shard_count; i++) {
 		struct mst_shard *shard = run->shards[i];
-		bool kept = shard->state == MST_SHARD_SPOOLED && mst_run_path(run, shard->id, ".seg", path, sizeof(path), NULL) == MST_OK &&
+		bool kept = shard->state == MST_SHARD_SPOOLED &&
+		            mst_run_path(run, shard->id, ".seg", path, sizeof(path), NULL) == MST_OK &&
 		            access(path, R_OK) == 0;
 
 		n += kept;
@@ -184,12 +185,14 @@ static int prepare_retry(struct mst_run *run, struct mst_err *err)
 	size_t n;
 
 	if (run->kind == MST_RUN_IMPORT)
-		return mst_err_set(err, MST_E_USAGE, "run %lld is an import: import the file again", (long long)run->number);
+		return mst_err_set(err, MST_E_USAGE, "run %lld is an import: import the file again",
+		                   (long long)run->number);
 	if (run->state != MST_RUN_DONE)
 		return mst_err_set(err, MST_E_EXISTS, "run %lld has not ended yet", (long long)run->number);
 	n = reset_shards(run);
 	if (n == 0 && run->shard_count > 0)
-		return mst_err_set(err, MST_E_USAGE, "run %lld has nothing to retry: every shard is complete", (long long)run->number);
+		return mst_err_set(err, MST_E_USAGE, "run %lld has nothing to retry: every shard is complete",
+		                   (long long)run->number);
 	run->outcome = MST_OUTCOME_NONE;
 	run->ended = 0;
 	mst_text_set(&run->text, NULL);
@@ -330,7 +333,8 @@ static void labels(struct mst_engine *engine, struct mst_request *request)
 	struct json_object *list = mst_json_array(request->arguments, "labels");
 	struct json_object *settings = NULL, *rules = NULL;
 
-	if (!list || json_object_deep_copy(engine->import_settings, &settings, NULL) != 0 || json_object_deep_copy(list, &rules, NULL) != 0) {
+	if (!list || json_object_deep_copy(engine->import_settings, &settings, NULL) != 0 ||
+	    json_object_deep_copy(list, &rules, NULL) != 0) {
 		json_object_put(settings);
 		refuse(request, MST_E_NO_MEMORY, "the label rules could not be taken over");
 		return;
@@ -343,7 +347,8 @@ static void labels(struct mst_engine *engine, struct mst_request *request)
 
 static void handle(struct mst_engine *engine, struct mst_request *request)
 {
-	bool works = request->verb == MST_ENGINE_START || request->verb == MST_ENGINE_RETRY || request->verb == MST_ENGINE_CHECK;
+	bool works = request->verb == MST_ENGINE_START || request->verb == MST_ENGINE_RETRY ||
+	             request->verb == MST_ENGINE_CHECK;
 
 	if (engine->stopping && works) {
 		refuse(request, MST_E_UNAVAILABLE, "musterd is about to end: try again in a moment");
