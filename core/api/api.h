@@ -25,8 +25,8 @@ struct mst_api_setup {
 	const struct mst_plugin_list *plugins;
 	const char *store_kind, *store_path, *spool, *socket_path;
 	bool is_private;
-	int listen_fd;                 /* listening; taken over */
-	void (*clients)(void *data);   /* any thread: the number of open connections changed */
+	int listen_fd;               /* listening; taken over */
+	void (*clients)(void *data); /* any thread: the number of open connections changed */
 	void *data;
 };
 

@@ -50,11 +50,13 @@ static int take_upload(struct mst_call *call, const char *data, size_t size)
 		return call->failed.code;
 	if ((uint64_t)call->upload_bytes + size > MST_MAX_UPLOAD) {
 		call->failed_status = 413;
-		return mst_err_set(&call->failed, MST_E_LIMIT, "the file is larger than %llu GiB: import it in parts", MST_MAX_UPLOAD >> 30);
+		return mst_err_set(&call->failed, MST_E_LIMIT, "the file is larger than %llu GiB: import it in parts",
+		                   MST_MAX_UPLOAD >> 30);
 	}
 	if (disk_is_low(call, size)) {
 		call->failed_status = 507;
-		return mst_err_set(&call->failed, MST_E_FULL, "the disk of %s is nearly full: free space, then import again",
+		return mst_err_set(&call->failed, MST_E_FULL,
+		                   "the disk of %s is nearly full: free space, then import again",
 		                   call->api->setup.spool);
 	}
 	if (mst_file_write_all(call->upload_fd, data, size, "the uploaded file", &call->failed) != MST_OK) {
@@ -74,7 +76,8 @@ int mst_body_take(struct mst_call *call, const char *data, size_t *size)
 			rc = take_upload(call, data, *size);
 		} else if (mst_buf_add(&call->body, data, *size) != MST_OK) {
 			call->failed_status = 413;
-			rc = mst_err_set(&call->failed, MST_E_LIMIT, "the body is larger than %zu bytes", call->body.max);
+			rc = mst_err_set(&call->failed, MST_E_LIMIT, "the body is larger than %zu bytes",
+			                 call->body.max);
 		}
 	}
 	*size = 0; /* the rest of a refused body is read and dropped, so that the answer arrives */
@@ -98,8 +101,8 @@ const char *mst_call_query(struct mst_call *call, const char *name)
 	return MHD_lookup_connection_value(call->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
-int mst_call_query_int(struct mst_call *call, const char *name, int64_t minimum, int64_t maximum, int64_t fallback, int64_t *out,
-                       struct mst_err *err)
+int mst_call_query_int(struct mst_call *call, const char *name, int64_t minimum, int64_t maximum, int64_t fallback,
+                       int64_t *out, struct mst_err *err)
 {
 	const char *text = mst_call_query(call, name);
 
@@ -107,8 +110,8 @@ int mst_call_query_int(struct mst_call *call, const char *name, int64_t minimum,
 	if (!text || !text[0])
 		return MST_OK;
 	if (!mst_str_int64(text, out) || *out < minimum || *out > maximum)
-		return mst_err_set(err, MST_E_USAGE, "%s=%.32s: a number from %lld to %lld is wanted", name, text, (long long)minimum,
-		                   (long long)maximum);
+		return mst_err_set(err, MST_E_USAGE, "%s=%.32s: a number from %lld to %lld is wanted", name, text,
+		                   (long long)minimum, (long long)maximum);
 	return MST_OK;
 }
 

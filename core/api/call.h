@@ -35,36 +35,36 @@ struct mst_call {
 	const struct mst_route *route;
 	const char *method, *path;
 	char captures[MST_ROUTE_CAPTURES][MST_ROUTE_CAPTURE];
-	uid_t uid;      /* of the caller */
-	char by[64];    /* its name */
-	bool ndjson;    /* it asked for application/x-ndjson */
+	uid_t uid;   /* of the caller */
+	char by[64]; /* its name */
+	bool ndjson; /* it asked for application/x-ndjson */
 	/* body */
-	struct mst_buf body;     /* whole, except for uploads */
-	char upload[4200];       /* file that an upload was streamed to; a handler that keeps it empties this */
+	struct mst_buf body; /* whole, except for uploads */
+	char upload[4200];   /* file that an upload was streamed to; a handler that keeps it empties this */
 	int upload_fd;
 	int64_t upload_bytes;
-	int failed_status;       /* not 0: refused while the body came in */
+	int failed_status; /* not 0: refused while the body came in */
 	struct mst_err failed;
 	/* answer: one of these */
-	int status;                 /* HTTP; 0: 200 */
+	int status; /* HTTP; 0: 200 */
 	struct json_object *answer;
-	struct mst_buf text;        /* with content_type */
-	const char *content_type;   /* static */
+	struct mst_buf text;      /* with content_type */
+	const char *content_type; /* static */
 	struct mst_stream *stream;
 };
 
 /* Query argument, NULL when missing. */
 const char *mst_call_query(struct mst_call *call, const char *name);
 /* Query argument as a number within minimum..maximum. */
-int mst_call_query_int(struct mst_call *call, const char *name, int64_t minimum, int64_t maximum, int64_t fallback, int64_t *out,
-                       struct mst_err *err);
+int mst_call_query_int(struct mst_call *call, const char *name, int64_t minimum, int64_t maximum, int64_t fallback,
+                       int64_t *out, struct mst_err *err);
 /* The body as a JSON object; an empty body is an empty object. Caller puts it. */
 int mst_call_json(struct mst_call *call, struct json_object **out, struct mst_err *err);
 /* Answers 202 and the engine's answer to `verb`. `arguments` are taken over. */
 int mst_call_engine(struct mst_call *call, int verb, struct json_object *arguments, int status, struct mst_err *err);
 /* The stream owns `data`, also when it cannot be made. */
-int mst_call_stream(struct mst_call *call, int (*next)(void *, struct mst_buf *, struct mst_err *), void (*free_data)(void *),
-                    void *data, struct mst_err *err);
+int mst_call_stream(struct mst_call *call, int (*next)(void *, struct mst_buf *, struct mst_err *),
+                    void (*free_data)(void *), void *data, struct mst_err *err);
 
 /* body.c */
 int mst_body_take(struct mst_call *call, const char *data, size_t *size);
@@ -130,7 +130,8 @@ struct mst_page {
 /* Answers { items, total, next }, or streams all as ndjson. */
 int mst_page_answer(struct mst_call *call, const struct mst_page *page, struct mst_err *err);
 /* All documents that match, at most `limit`, as an array. */
-int mst_page_array(struct mst_call *call, const struct mst_find *find, int kind, struct json_object **out, struct mst_err *err);
+int mst_page_array(struct mst_call *call, const struct mst_find *find, int kind, struct json_object **out,
+                   struct mst_err *err);
 
 /* network.c: this machine's networks, [ { network, interface } ]. */
 struct json_object *mst_local_networks(void);

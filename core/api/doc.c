@@ -91,7 +91,8 @@ static bool is_managed(const bson_t *doc)
 {
 	bson_iter_t at;
 
-	return bson_iter_init_find(&at, doc, "state") && BSON_ITER_HOLDS_UTF8(&at) && strcmp(bson_iter_utf8(&at, NULL), "managed") == 0;
+	return bson_iter_init_find(&at, doc, "state") && BSON_ITER_HOLDS_UTF8(&at) &&
+	       strcmp(bson_iter_utf8(&at, NULL), "managed") == 0;
 }
 
 static void write_short_id(const bson_t *doc, struct mst_buf *out)

@@ -11,7 +11,7 @@
 #include "base/str.h"
 #include "store/filter.h"
 
-#define CANDIDATES_MAX 20u
+#define CANDIDATES_MAX   20u
 #define OBSERVATIONS_MAX 1000u
 
 static const char *type_word(uint32_t type)
@@ -102,7 +102,8 @@ static bool key_filter(unsigned attempt, const char *key, bson_t *out)
 	case 3:
 		return as_mac(key, text) && BSON_APPEND_UTF8(out, "mac", text);
 	case 4:
-		return mst_id_short_parse(key, &number) && number <= INT64_MAX && BSON_APPEND_INT64(out, "number", (int64_t)number);
+		return mst_id_short_parse(key, &number) && number <= INT64_MAX &&
+		       BSON_APPEND_INT64(out, "number", (int64_t)number);
 	case 5:
 		return BSON_APPEND_UTF8(out, "hostname", key);
 	default:
@@ -148,8 +149,8 @@ int mst_interface_find(struct mst_call *call, const char *key, struct json_objec
 	return mst_err_set(err, MST_E_NOT_FOUND, "no interface with the id, address, MAC or name \"%.200s\"", key);
 }
 
-static int add_list(struct mst_call *call, struct json_object *answer, const char *name, const char *collection, const char *id,
-                    struct mst_err *err)
+static int add_list(struct mst_call *call, struct json_object *answer, const char *name, const char *collection,
+                    const char *id, struct mst_err *err)
 {
 	struct json_object *list = NULL;
 	bson_t filter = BSON_INITIALIZER;

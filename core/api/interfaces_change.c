@@ -118,7 +118,8 @@ int mst_api_unmerge(struct mst_call *call, struct mst_err *err)
 	if (rc == MST_OK)
 		rc = mst_call_import_open(call, &room, err);
 	if (rc == MST_OK)
-		rc = mst_import_unmerge(room.import, mst_json_text(interface, "_id", ""), mst_json_text(wish, "observation", NULL), made, err);
+		rc = mst_import_unmerge(room.import, mst_json_text(interface, "_id", ""),
+		                        mst_json_text(wish, "observation", NULL), made, err);
 	if (rc == MST_OK) {
 		list = json_object_new_array();
 		add_interface(call, list, mst_json_text(interface, "_id", ""));

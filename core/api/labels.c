@@ -36,7 +36,8 @@ static int check_name(const char *name, struct mst_err *err)
 
 	if (len > 0 && len <= MST_MAX_LABEL_NAME && mst_str_utf8_valid(name, len) && !strpbrk(name, ",\"\t\n"))
 		return MST_OK;
-	return mst_err_set(err, MST_E_USAGE, "a label's name is 1 to %u bytes without commas and quotes", MST_MAX_LABEL_NAME);
+	return mst_err_set(err, MST_E_USAGE, "a label's name is 1 to %u bytes without commas and quotes",
+	                   MST_MAX_LABEL_NAME);
 }
 
 /* The stored rule, or NULL; a rule of a file is refused with its place. */
@@ -56,7 +57,8 @@ static int stored(struct mst_call *call, const char *name, struct json_object **
 	*out = mst_api_object(&doc, MST_DOC_PLAIN);
 	bson_destroy(&doc);
 	if (*out && strcmp(mst_json_text(*out, "origin", ""), "file") == 0) {
-		rc = mst_err_set(err, MST_E_REFUSED, "label \"%s\" is defined in %s: change it there", name, mst_json_text(*out, "at", "a file"));
+		rc = mst_err_set(err, MST_E_REFUSED, "label \"%s\" is defined in %s: change it there", name,
+		                 mst_json_text(*out, "at", "a file"));
 		json_object_put(*out);
 		*out = NULL;
 		return rc;
@@ -85,11 +87,13 @@ static int apply(struct mst_call *call, struct mst_err *err)
 	return rc;
 }
 
-static int write_rule(struct mst_call *call, const char *name, const char *when, const char *action, bool enabled, struct mst_err *err)
+static int write_rule(struct mst_call *call, const char *name, const char *when, const char *action, bool enabled,
+                      struct mst_err *err)
 {
 	struct mst_batch *batch = NULL;
-	bson_t *doc = BCON_NEW("_id", BCON_UTF8(name), "name", BCON_UTF8(name), "when", BCON_UTF8(when), "action", BCON_UTF8(action),
-	                       "enabled", BCON_BOOL(enabled), "origin", BCON_UTF8("store"), "at", BCON_UTF8(""));
+	bson_t *doc = BCON_NEW("_id", BCON_UTF8(name), "name", BCON_UTF8(name), "when", BCON_UTF8(when), "action",
+	                       BCON_UTF8(action), "enabled", BCON_BOOL(enabled), "origin", BCON_UTF8("store"), "at",
+	                       BCON_UTF8(""));
 	int rc = mst_batch_new(&batch, err);
 
 	if (rc == MST_OK && mst_batch_put(batch, "labels", doc) < 0)
@@ -123,7 +127,9 @@ static int check_rule(const char *when, const char *action, struct mst_err *err)
 	int rc = MST_OK;
 
 	if (!action_known(action))
-		return mst_err_set(err, MST_E_USAGE, "\"%.64s\" is no action: label, ignore, unmanageable, managed, notify or purge", action);
+		return mst_err_set(err, MST_E_USAGE,
+		                   "\"%.64s\" is no action: label, ignore, unmanageable, managed, notify or purge",
+		                   action);
 	if (when[0])
 		rc = mst_filter_parse(when, columns, count, mst_time_now(), &filter, err);
 	bson_destroy(&filter);
@@ -197,7 +203,8 @@ int mst_api_label_delete(struct mst_call *call, struct mst_err *err)
 	if (rc == MST_OK && !old)
 		return mst_err_set(err, MST_E_NOT_FOUND, "no label rule \"%.64s\": 'muster labels' lists them", name);
 	if (rc == MST_OK && is_shipped(call->api->setup.settings, name))
-		rc = write_rule(call, name, mst_json_text(old, "when", ""), mst_json_text(old, "action", "label"), false, err);
+		rc = write_rule(call, name, mst_json_text(old, "when", ""), mst_json_text(old, "action", "label"),
+		                false, err);
 	else if (rc == MST_OK)
 		rc = remove_rule(call, name, err);
 	if (rc == MST_OK)
@@ -254,7 +261,8 @@ int mst_api_label_test(struct mst_call *call, struct mst_err *err)
 	if (when)
 		rc = test_answer(call, when, err);
 	else
-		rc = mst_err_set(err, MST_E_NOT_FOUND, "no label rule \"%.64s\": give \"when\", or see 'muster labels'", name);
+		rc = mst_err_set(err, MST_E_NOT_FOUND, "no label rule \"%.64s\": give \"when\", or see 'muster labels'",
+		                 name);
 	json_object_put(old);
 	json_object_put(wish);
 	return rc;

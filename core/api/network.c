@@ -52,7 +52,8 @@ struct json_object *mst_local_networks(void)
 
 	if (getifaddrs(&all) != 0)
 		return list;
-	for (const struct ifaddrs *item = all; item && json_object_array_length(list) < NETWORKS_MAX; item = item->ifa_next) {
+	for (const struct ifaddrs *item = all; item && json_object_array_length(list) < NETWORKS_MAX;
+	     item = item->ifa_next) {
 		char text[64];
 		struct json_object *network;
 

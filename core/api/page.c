@@ -11,7 +11,7 @@
 #include "store/filter.h"
 
 #define DEFAULT_PAGE 100
-#define MAX_AFTER 4096u
+#define MAX_AFTER    4096u
 
 /* The cursor of a page is the store's own after-document in hex: opaque to clients, checked when it comes back. */
 static void hex_encode(const uint8_t *data, size_t len, struct mst_buf *out)
@@ -39,7 +39,8 @@ static int hex_decode(const char *text, bson_t *out, struct mst_err *err)
 		int high = hex_digit(text[i]), low = hex_digit(text[i + 1]);
 
 		if (high < 0 || low < 0)
-			return mst_err_set(err, MST_E_USAGE, "after: give back the \"next\" of the page before, unchanged");
+			return mst_err_set(err, MST_E_USAGE,
+			                   "after: give back the \"next\" of the page before, unchanged");
 		data[i / 2] = (uint8_t)(high * 16 + low);
 	}
 	if (!bson_init_static(&view, data, len / 2) || !bson_validate(&view, BSON_VALIDATE_UTF8, NULL))
@@ -83,7 +84,8 @@ static void query_free(struct query *query)
 
 static int query_read(struct mst_call *call, const struct mst_page *page, struct query *query, struct mst_err *err)
 {
-	const char *filter = mst_call_query(call, "filter"), *sort = mst_call_query(call, "sort"), *after = mst_call_query(call, "after");
+	const char *filter = mst_call_query(call, "filter"), *sort = mst_call_query(call, "sort"),
+	           *after = mst_call_query(call, "after");
 	int rc = MST_OK;
 
 	bson_init(&query->filter);
@@ -168,8 +170,11 @@ static int answer_stream(struct mst_call *call, const struct mst_page *page, str
 /* One more than a page is read, to know whether there is a next one. */
 static int read_page(struct mst_call *call, const struct mst_page *page, const struct query *query, struct mst_err *err)
 {
-	struct mst_find find = {.collection = page->collection, .filter = &query->filter, .sort = &query->sort,
-	                        .after = query->has_after ? &query->after : NULL, .limit = (uint32_t)query->limit + 1};
+	struct mst_find find = {.collection = page->collection,
+	                        .filter = &query->filter,
+	                        .sort = &query->sort,
+	                        .after = query->has_after ? &query->after : NULL,
+	                        .limit = (uint32_t)query->limit + 1};
 	struct mst_cursor *cursor = NULL;
 	struct mst_buf next;
 	int64_t total = 0, n = 0;
@@ -190,7 +195,8 @@ static int read_page(struct mst_call *call, const struct mst_page *page, const s
 	if (cursor)
 		mst_cursor_close(cursor);
 	if (rc == MST_OK || rc == MST_E_END)
-		mst_buf_printf(&call->text, "],\"total\":%lld,\"next\":\"%s\"}", (long long)total, rc == MST_E_END ? "" : mst_buf_text(&next));
+		mst_buf_printf(&call->text, "],\"total\":%lld,\"next\":\"%s\"}", (long long)total,
+		               rc == MST_E_END ? "" : mst_buf_text(&next));
 	if (rc == MST_E_END)
 		rc = MST_OK;
 	if (rc == MST_OK && call->text.failed)
@@ -214,7 +220,8 @@ int mst_page_answer(struct mst_call *call, const struct mst_page *page, struct m
 	return rc;
 }
 
-int mst_page_array(struct mst_call *call, const struct mst_find *find, int kind, struct json_object **out, struct mst_err *err)
+int mst_page_array(struct mst_call *call, const struct mst_find *find, int kind, struct json_object **out,
+                   struct mst_err *err)
 {
 	struct mst_cursor *cursor = NULL;
 	struct json_object *list = json_object_new_array();

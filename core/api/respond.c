@@ -8,7 +8,7 @@
 #include "base/log.h"
 
 #define STREAM_BLOCK 65536u
-#define STREAM_MAX (8u << 20)
+#define STREAM_MAX   (8u << 20)
 
 int mst_respond_status(const struct mst_call *call, int code)
 {
@@ -52,8 +52,8 @@ static void stream_free(void *data)
 	free(stream);
 }
 
-int mst_call_stream(struct mst_call *call, int (*next)(void *, struct mst_buf *, struct mst_err *), void (*free_data)(void *),
-                    void *data, struct mst_err *err)
+int mst_call_stream(struct mst_call *call, int (*next)(void *, struct mst_buf *, struct mst_err *),
+                    void (*free_data)(void *), void *data, struct mst_err *err)
 {
 	struct mst_stream *stream = calloc(1, sizeof(*stream));
 
@@ -84,11 +84,13 @@ static struct MHD_Response *of_answer(struct mst_call *call)
 		struct mst_stream *stream = call->stream;
 
 		call->stream = NULL;
-		return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, stream_read, stream, stream_free);
+		return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, stream_read, stream,
+		                                         stream_free);
 	}
 	if (call->text.len > 0)
 		return of_text(call->text.data, call->text.len);
-	text = json_object_to_json_string_length(call->answer, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	text = json_object_to_json_string_length(call->answer, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
+	                                         &len);
 	return text ? of_text(text, len) : NULL;
 }
 
@@ -117,7 +119,8 @@ enum MHD_Result mst_respond(struct mst_call *call, int rc, const struct mst_err 
 
 	if (!response)
 		return MHD_NO;
-	MHD_add_response_header(response, "Content-Type", rc == MST_OK && call->content_type ? call->content_type : "application/json");
+	MHD_add_response_header(response, "Content-Type",
+	                        rc == MST_OK && call->content_type ? call->content_type : "application/json");
 	MHD_add_response_header(response, "Cache-Control", "no-store");
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
 	if (call->failed_status != 0)

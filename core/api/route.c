@@ -33,7 +33,8 @@ static bool match(const char *pattern, const char *path, char captures[MST_ROUTE
 }
 
 int mst_route_find(const struct mst_route *routes, size_t count, const char *method, const char *path,
-                   char captures[MST_ROUTE_CAPTURES][MST_ROUTE_CAPTURE], const struct mst_route **out, struct mst_err *err)
+                   char captures[MST_ROUTE_CAPTURES][MST_ROUTE_CAPTURE], const struct mst_route **out,
+                   struct mst_err *err)
 {
 	char allowed[64] = "";
 	size_t used = 0;
@@ -46,11 +47,13 @@ int mst_route_find(const struct mst_route *routes, size_t count, const char *met
 			*out = &routes[i];
 			return MST_OK;
 		}
-		used += (size_t)snprintf(allowed + used, sizeof(allowed) - used, "%s%s", used ? ", " : "", routes[i].method);
+		used += (size_t)snprintf(allowed + used, sizeof(allowed) - used, "%s%s", used ? ", " : "",
+		                         routes[i].method);
 		if (used >= sizeof(allowed))
 			used = sizeof(allowed) - 1;
 	}
 	if (used > 0)
-		return mst_err_set(err, MST_E_UNSUPPORTED, "%.256s is not for %.16s; it takes %s", path, method, allowed);
+		return mst_err_set(err, MST_E_UNSUPPORTED, "%.256s is not for %.16s; it takes %s", path, method,
+		                   allowed);
 	return mst_err_set(err, MST_E_NOT_FOUND, "no such route: %.256s", path);
 }

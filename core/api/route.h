@@ -8,12 +8,12 @@
 #include "base/error.h"
 
 #define MST_ROUTE_CAPTURES 2
-#define MST_ROUTE_CAPTURE 512
+#define MST_ROUTE_CAPTURE  512
 
 /* Flags of a route. */
-#define MST_ROUTE_WRITES 1u  /* changes something: an operator's right */
+#define MST_ROUTE_WRITES  1u /* changes something: an operator's right */
 #define MST_ROUTE_UPLOADS 2u /* the body is streamed to a file under its own quota */
-#define MST_ROUTE_LARGE 4u   /* a body up to MST_API_LARGE_BODY */
+#define MST_ROUTE_LARGE   4u /* a body up to MST_API_LARGE_BODY */
 
 struct mst_call;
 typedef int (*mst_handler)(struct mst_call *call, struct mst_err *err);
@@ -30,7 +30,8 @@ struct mst_route {
  * segments at the stars. MST_E_NOT_FOUND: no such path; MST_E_UNSUPPORTED: the path exists with other methods, named in err.
  */
 int mst_route_find(const struct mst_route *routes, size_t count, const char *method, const char *path,
-                   char captures[MST_ROUTE_CAPTURES][MST_ROUTE_CAPTURE], const struct mst_route **out, struct mst_err *err);
+                   char captures[MST_ROUTE_CAPTURES][MST_ROUTE_CAPTURE], const struct mst_route **out,
+                   struct mst_err *err);
 
 /* routes.c */
 const struct mst_route *mst_routes(size_t *count);

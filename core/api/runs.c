@@ -36,7 +36,8 @@ static int find_run(struct mst_call *call, const char *key, bson_t *out, struct 
 		BSON_APPEND_INT64(&filter, "number", number);
 	else {
 		bson_destroy(&filter);
-		return mst_err_set(err, MST_E_NOT_FOUND, "no run \"%.64s\": a run has a number, see 'muster runs'", key);
+		return mst_err_set(err, MST_E_NOT_FOUND, "no run \"%.64s\": a run has a number, see 'muster runs'",
+		                   key);
 	}
 	rc = mst_store_find_one(call->store, &find, out, &local);
 	bson_destroy(&filter);
@@ -68,21 +69,24 @@ static struct json_object *live(struct mst_call *call, const char *key)
 
 static void merge(struct json_object *into, struct json_object *from)
 {
-	json_object_object_foreach(from, name, value) {
+	json_object_object_foreach(from, name, value)
+	{
 		json_object_object_add(into, name, json_object_get(value));
 	}
 }
 
 static int add_changes(struct mst_call *call, struct json_object *run, const char *id, struct mst_err *err)
 {
-	static const char *const kinds[][2] = {{"new", "created_run"}, {"changed", "changed_run"}, {"lost", "lost_run"}};
+	static const char *const kinds[][2] = {
+	        {"new", "created_run"}, {"changed", "changed_run"}, {"lost", "lost_run"}};
 	struct json_object *changes = json_object_new_object();
 	int rc = MST_OK;
 
 	for (size_t i = 0; rc == MST_OK && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		struct json_object *list = NULL;
 		bson_t filter = BSON_INITIALIZER, sort = BSON_INITIALIZER;
-		struct mst_find find = {.collection = "interfaces", .filter = &filter, .sort = &sort, .limit = CHANGES_MAX};
+		struct mst_find find = {
+		        .collection = "interfaces", .filter = &filter, .sort = &sort, .limit = CHANGES_MAX};
 
 		BSON_APPEND_UTF8(&filter, kinds[i][1], id);
 		BSON_APPEND_INT32(&sort, "ip_key", 1);
@@ -191,8 +195,8 @@ static int run_verb(struct mst_call *call, int verb, struct mst_err *err)
 	mst_json_add_text(arguments, "by", call->by);
 	rc = mst_call_engine(call, verb, arguments, 202, err);
 	if (rc == MST_E_NOT_FOUND && verb == MST_ENGINE_CANCEL)
-		rc = mst_err_set(err, MST_E_CONFLICT, "run %lld is not running: it ended %s", (long long)mst_json_int(run, "number", 0),
-		                 mst_json_text(run, "outcome", "already"));
+		rc = mst_err_set(err, MST_E_CONFLICT, "run %lld is not running: it ended %s",
+		                 (long long)mst_json_int(run, "number", 0), mst_json_text(run, "outcome", "already"));
 	json_object_put(run);
 	return rc;
 }
@@ -210,7 +214,8 @@ int mst_api_run_retry(struct mst_call *call, struct mst_err *err)
 /* The file now belongs to the engine, which removes it with the run's spool. */
 int mst_api_import(struct mst_call *call, struct mst_err *err)
 {
-	static const char *const texts[][2] = {{"zone", "zone"}, {"profile", "import_profile"}, {"covers", "covers"}, {"name", "name"}};
+	static const char *const texts[][2] = {
+	        {"zone", "zone"}, {"profile", "import_profile"}, {"covers", "covers"}, {"name", "name"}};
 	struct json_object *wish;
 	int rc;
 

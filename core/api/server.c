@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "base/time.h"
 
-#define THREADS 4u
+#define THREADS      4u
 #define IDLE_SECONDS 60u
 
 static void close_store(void *data)
@@ -51,7 +51,8 @@ static void name_caller(struct mst_call *call)
 /* A private daemon serves its own user and root, whoever may reach its socket. */
 static int identify(struct mst_call *call, struct mst_err *err)
 {
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(call->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	const union MHD_ConnectionInfo *info =
+	        MHD_get_connection_info(call->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
 
@@ -64,7 +65,8 @@ static int identify(struct mst_call *call, struct mst_err *err)
 	return MST_OK;
 }
 
-static struct mst_call *call_new(struct mst_api *api, struct MHD_Connection *connection, const char *method, const char *path)
+static struct mst_call *call_new(struct mst_api *api, struct MHD_Connection *connection, const char *method,
+                                 const char *path)
 {
 	struct mst_call *call = calloc(1, sizeof(*call));
 	const char *accept = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Accept");
@@ -129,7 +131,8 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
 	return handle(call);
 }
 
-static void on_completed(void *data, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode code)
+static void on_completed(void *data, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode code)
 {
 	(void)data;
 	(void)connection;
@@ -139,7 +142,8 @@ static void on_completed(void *data, struct MHD_Connection *connection, void **s
 	*state = NULL;
 }
 
-static void on_connection(void *data, struct MHD_Connection *connection, void **state, enum MHD_ConnectionNotificationCode code)
+static void on_connection(void *data, struct MHD_Connection *connection, void **state,
+                          enum MHD_ConnectionNotificationCode code)
 {
 	struct mst_api *api = data;
 
@@ -168,10 +172,10 @@ int mst_api_new(struct mst_api **out, const struct mst_api_setup *setup, struct 
 	}
 	api->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, on_request, api,
 	                               MHD_OPTION_LISTEN_SOCKET, setup->listen_fd, MHD_OPTION_THREAD_POOL_SIZE, THREADS,
-	                               MHD_OPTION_CONNECTION_LIMIT, MST_MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS,
-	                               MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MST_MAX_HEADERS + 65536u,
-	                               MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, api,
-	                               MHD_OPTION_END);
+	                               MHD_OPTION_CONNECTION_LIMIT, MST_MAX_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+	                               IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+	                               (size_t)MST_MAX_HEADERS + 65536u, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+	                               NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, api, MHD_OPTION_END);
 	if (!api->daemon) {
 		pthread_key_delete(api->store_key);
 		free(api);

@@ -8,9 +8,9 @@
 #include "base/json.h"
 #include "base/time.h"
 
-#define DAY_MS (24ll * 3600 * 1000)
+#define DAY_MS         (24ll * 3600 * 1000)
 #define RUNS_LOOKED_AT 200u
-#define ATTENTION_MAX 10u
+#define ATTENTION_MAX  10u
 #define LOW_DISK_BYTES (512ll << 20)
 
 static int take_count(void *data, const bson_t *key, int64_t count)
@@ -18,7 +18,8 @@ static int take_count(void *data, const bson_t *key, int64_t count)
 	struct json_object *out = data;
 	bson_iter_t at;
 
-	if (bson_iter_init(&at, key) && bson_iter_next(&at) && BSON_ITER_HOLDS_UTF8(&at) && bson_iter_utf8(&at, NULL)[0])
+	if (bson_iter_init(&at, key) && bson_iter_next(&at) && BSON_ITER_HOLDS_UTF8(&at) &&
+	    bson_iter_utf8(&at, NULL)[0])
 		mst_json_add_int(out, bson_iter_utf8(&at, NULL), count);
 	return MST_OK;
 }
@@ -36,7 +37,8 @@ static bool managed_determined(struct mst_call *call, struct json_object *labels
 			const struct mst_method *method = &list->plugins[i].methods[m];
 
 			for (size_t f = 0; f < method->field_count; f++)
-				if (strcmp(method->fields[f].name, "managed") == 0 || strcmp(method->fields[f].name, "computer_id") == 0)
+				if (strcmp(method->fields[f].name, "managed") == 0 ||
+				    strcmp(method->fields[f].name, "computer_id") == 0)
 					return true;
 		}
 	}
@@ -96,7 +98,8 @@ static int add_day(struct mst_call *call, struct json_object *out, struct mst_er
 	rc = count_where(call, "interfaces", BCON_NEW("first_seen", "{", "$gte", BCON_INT64(since), "}"), &fresh, err);
 	if (rc == MST_OK)
 		rc = count_where(call, "interfaces",
-		                 BCON_NEW("updated", "{", "$gte", BCON_INT64(since), "}", "changed_run", "{", "$gt", BCON_UTF8(""), "}"),
+		                 BCON_NEW("updated", "{", "$gte", BCON_INT64(since), "}", "changed_run", "{", "$gt",
+		                          BCON_UTF8(""), "}"),
 		                 &changed, err);
 	mst_json_add_int(day, "new", fresh);
 	mst_json_add_int(day, "changed", changed);
@@ -128,7 +131,10 @@ static bool seen_before(struct json_object *seen, const char *profile)
 static int attend_runs(struct mst_call *call, struct json_object *list, struct mst_err *err)
 {
 	bson_t *filter = BCON_NEW("state", BCON_UTF8("done")), *sort = BCON_NEW("number", BCON_INT32(-1));
-	struct mst_find find = {.collection = "runs", .filter = filter, .sort = sort, .limit = RUNS_LOOKED_AT,
+	struct mst_find find = {.collection = "runs",
+	                        .filter = filter,
+	                        .sort = sort,
+	                        .limit = RUNS_LOOKED_AT,
 	                        .fields = "number,profile,outcome,text,kind"};
 	struct json_object *runs = NULL, *seen = json_object_new_object();
 	int rc = mst_page_array(call, &find, MST_DOC_PLAIN, &runs, err);
@@ -176,7 +182,8 @@ static int add_runs(struct mst_call *call, struct json_object *out, struct json_
 	mst_json_add_int(counts, "failed", 0);
 	rc = mst_store_group(call->store, "runs", NULL, "outcome", take_count, counts, err);
 	if (rc == MST_OK)
-		rc = mst_engine_call(call->api->setup.engine, MST_ENGINE_STATUS, json_object_new_object(), 5000, &engine, err);
+		rc = mst_engine_call(call->api->setup.engine, MST_ENGINE_STATUS, json_object_new_object(), 5000,
+		                     &engine, err);
 	mst_json_add_int(counts, "running", mst_json_int(engine, "running", 0));
 	if (mst_json_text(engine, "fault", "")[0])
 		attend(attention, "store", mst_json_text(engine, "fault", ""), "df -h");

@@ -26,7 +26,7 @@ mst_u128 mst_addr_number(const struct mst_addr *addr)
 
 struct mst_addr mst_addr_from_number(uint8_t family, mst_u128 number)
 {
-	struct mst_addr addr = { .family = family };
+	struct mst_addr addr = {.family = family};
 
 	for (size_t i = mst_addr_bits(family) / 8; i-- > 0; number >>= 8)
 		addr.bytes[i] = (uint8_t)(number & 0xff);
@@ -40,8 +40,8 @@ mst_u128 mst_addr_low_mask(unsigned bits)
 
 bool mst_addr_parse(const char *text, struct mst_addr *out)
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	struct mst_addr addr = { 0 };
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+	struct mst_addr addr = {0};
 
 	if (text == NULL)
 		return false;

@@ -16,7 +16,7 @@ struct mst_addr {
 };
 
 #define MST_ADDR_TEXT 46 /* bytes for any address with NUL */
-#define MST_ADDR_KEY 35  /* "4:0a010203" / "6:" + 32 hex, with NUL: sorts like the address */
+#define MST_ADDR_KEY  35 /* "4:0a010203" / "6:" + 32 hex, with NUL: sorts like the address */
 
 /* Strict: dotted quad without leading zeros, RFC 4291 text, no scope id. v4-mapped IPv6 becomes IPv4. */
 bool mst_addr_parse(const char *text, struct mst_addr *out);

@@ -73,7 +73,8 @@ static int add_sorted(struct mst_addr_set *set, const struct range_list *list)
 
 	mst_addr_set_init(&made);
 	while (i < set->count || j < list->count) {
-		bool old = j == list->count || (i < set->count && compare_ranges(&set->ranges[i], &list->items[j]) <= 0);
+		bool old =
+		        j == list->count || (i < set->count && compare_ranges(&set->ranges[i], &list->items[j]) <= 0);
 
 		if (mst_addr_set_add(&made, old ? &set->ranges[i++] : &list->items[j++]) != MST_OK) {
 			mst_addr_set_free(&made);
@@ -87,7 +88,7 @@ static int add_sorted(struct mst_addr_set *set, const struct range_list *list)
 
 int mst_addr_set_parse(struct mst_addr_set *set, const char *text, struct mst_err *err)
 {
-	struct range_list list = { 0 };
+	struct range_list list = {0};
 	int status = read_list(&list, text, err);
 
 	if (status == MST_OK && list.count > 0) {
@@ -104,7 +105,8 @@ static unsigned block_bits(mst_u128 first, mst_u128 last, unsigned bits)
 {
 	unsigned block = 0;
 
-	while (block < bits && (first & mst_addr_low_mask(block + 1)) == 0 && mst_addr_low_mask(block + 1) <= last - first)
+	while (block < bits && (first & mst_addr_low_mask(block + 1)) == 0 &&
+	       mst_addr_low_mask(block + 1) <= last - first)
 		block++;
 	return block;
 }
@@ -228,7 +230,8 @@ static int cut_range(struct cutter *cutter, const struct mst_range *range, struc
 int mst_addr_set_chunks(const struct mst_addr_set *set, uint32_t per_chunk,
                         int (*fn)(void *data, const struct mst_addr_set *chunk), void *data)
 {
-	struct cutter cutter = { .per_chunk = per_chunk, .aligned = (per_chunk & (per_chunk - 1)) == 0, .fn = fn, .data = data };
+	struct cutter cutter = {
+	        .per_chunk = per_chunk, .aligned = (per_chunk & (per_chunk - 1)) == 0, .fn = fn, .data = data};
 	struct mst_addr_set block;
 	int status = MST_OK;
 

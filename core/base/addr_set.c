@@ -8,7 +8,7 @@
 
 void mst_addr_set_init(struct mst_addr_set *set)
 {
-	*set = (struct mst_addr_set){ 0 };
+	*set = (struct mst_addr_set){0};
 }
 
 void mst_addr_set_free(struct mst_addr_set *set)
@@ -137,9 +137,9 @@ int mst_addr_set_remove(struct mst_addr_set *set, const struct mst_range *range)
 	if (from >= to)
 		return MST_OK;
 	if (mst_addr_compare(&set->ranges[from].first, &range->first) < 0)
-		left[count++] = (struct mst_range){ set->ranges[from].first, before(&range->first) };
+		left[count++] = (struct mst_range){set->ranges[from].first, before(&range->first)};
 	if (mst_addr_compare(&set->ranges[to - 1].last, &range->last) > 0)
-		left[count++] = (struct mst_range){ after(&range->last), set->ranges[to - 1].last };
+		left[count++] = (struct mst_range){after(&range->last), set->ranges[to - 1].last};
 	return replace(set, from, to, left, count);
 }
 
@@ -156,7 +156,8 @@ static int adopt(struct mst_addr_set *set, struct mst_addr_set *made, int status
 }
 
 /* Appends what is left of `range` once the ranges of `other` from index *at on are gone. */
-static int append_remains(struct mst_addr_set *out, struct mst_range range, const struct mst_addr_set *other, size_t *at)
+static int append_remains(struct mst_addr_set *out, struct mst_range range, const struct mst_addr_set *other,
+                          size_t *at)
 {
 	while (*at < other->count && mst_addr_compare(&other->ranges[*at].last, &range.first) < 0)
 		(*at)++;
@@ -166,7 +167,7 @@ static int append_remains(struct mst_addr_set *out, struct mst_range range, cons
 		if (mst_addr_compare(&cut->first, &range.last) > 0)
 			break;
 		if (mst_addr_compare(&cut->first, &range.first) > 0) {
-			struct mst_range kept = { range.first, before(&cut->first) };
+			struct mst_range kept = {range.first, before(&cut->first)};
 
 			if (mst_addr_set_add(out, &kept) != MST_OK)
 				return MST_E_NO_MEMORY;
@@ -229,7 +230,7 @@ bool mst_addr_set_overlaps(const struct mst_addr_set *set, const struct mst_rang
 
 bool mst_addr_set_contains(const struct mst_addr_set *set, const struct mst_addr *addr)
 {
-	struct mst_range one = { *addr, *addr };
+	struct mst_range one = {*addr, *addr};
 
 	return mst_addr_set_overlaps(set, &one);
 }

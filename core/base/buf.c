@@ -12,7 +12,7 @@
 
 void mst_buf_init(struct mst_buf *buf, size_t max)
 {
-	*buf = (struct mst_buf){ .max = max > SIZE_MAX / 4 ? SIZE_MAX / 4 : max };
+	*buf = (struct mst_buf){.max = max > SIZE_MAX / 4 ? SIZE_MAX / 4 : max};
 }
 
 void mst_buf_free(struct mst_buf *buf)

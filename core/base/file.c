@@ -35,12 +35,14 @@ int mst_file_read_fd(int fd, const char *what, size_t max, struct mst_buf *out, 
 		if (n == 0)
 			return MST_OK;
 		if ((size_t)n > max - total)
-			return mst_err_set(err, MST_E_LIMIT, "%s is larger than %zu bytes, the most that is read", what, max);
+			return mst_err_set(err, MST_E_LIMIT, "%s is larger than %zu bytes, the most that is read", what,
+			                   max);
 		status = mst_buf_add(out, chunk, (size_t)n);
 		if (status == MST_E_NO_MEMORY)
 			return mst_err_no_memory(err);
 		if (status != MST_OK)
-			return mst_err_set(err, MST_E_LIMIT, "%s is larger than %zu bytes, the most that is read", what, out->max);
+			return mst_err_set(err, MST_E_LIMIT, "%s is larger than %zu bytes, the most that is read", what,
+			                   out->max);
 		total += (size_t)n;
 	}
 }
@@ -191,7 +193,8 @@ static int remove_entry(int parent, const char *name, const char *path, int dept
 	if (errno != EISDIR && errno != EPERM)
 		return mst_err_errno(err, errno, "cannot remove %s (in %s)", name, path);
 	if (depth >= MAX_TREE_DEPTH)
-		return mst_err_set(err, MST_E_LIMIT, "cannot remove %s: more than %d levels of directories", path, MAX_TREE_DEPTH);
+		return mst_err_set(err, MST_E_LIMIT, "cannot remove %s: more than %d levels of directories", path,
+		                   MAX_TREE_DEPTH);
 	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return mst_err_errno(err, errno, "cannot remove %s (in %s)", name, path);

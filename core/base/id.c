@@ -13,7 +13,7 @@
 /* After the 48 bits of milliseconds: 26 counter bits (12 before the variant, 14 after it), then 48 random bits. A new
  * millisecond starts the counter at a random value with its top bit clear, as RFC 9562 section 6.2 advises. */
 #define COUNTER_BITS 26
-#define COUNTER_MAX ((UINT32_C(1) << COUNTER_BITS) - 1)
+#define COUNTER_MAX  ((UINT32_C(1) << COUNTER_BITS) - 1)
 #define COUNTER_SEED (COUNTER_MAX >> 1)
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -63,8 +63,8 @@ void mst_id_new(char out[MST_ID_SIZE])
 	fill_random(&random, sizeof(random));
 	next_stamp(random.seed & COUNTER_SEED, &ms, &counter);
 	snprintf(out, MST_ID_SIZE, "%08x-%04x-7%03x-%04x-%02x%02x%02x%02x%02x%02x", (unsigned)(ms >> 16 & 0xffffffff),
-	         (unsigned)(ms & 0xffff), (unsigned)(counter >> 14 & 0xfff), (unsigned)(0x8000 | (counter & 0x3fff)), random.rest[0],
-	         random.rest[1], random.rest[2], random.rest[3], random.rest[4], random.rest[5]);
+	         (unsigned)(ms & 0xffff), (unsigned)(counter >> 14 & 0xfff), (unsigned)(0x8000 | (counter & 0x3fff)),
+	         random.rest[0], random.rest[1], random.rest[2], random.rest[3], random.rest[4], random.rest[5]);
 }
 
 bool mst_id_valid(const char *text)
@@ -74,7 +74,10 @@ bool mst_id_valid(const char *text)
 	if (text == NULL || strlen(text) != MST_ID_SIZE - 1)
 		return false;
 	for (size_t i = 0; i < MST_ID_SIZE - 1; i++) {
-		const char *allowed = shape[i] == 'h' ? "0123456789abcdef" : shape[i] == 'v' ? "89ab" : shape[i] == '7' ? "7" : "-";
+		const char *allowed = shape[i] == 'h'   ? "0123456789abcdef"
+		                      : shape[i] == 'v' ? "89ab"
+		                      : shape[i] == '7' ? "7"
+		                                        : "-";
 
 		if (strchr(allowed, text[i]) == NULL)
 			return false;

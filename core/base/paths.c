@@ -25,10 +25,12 @@ static bool is_build_tree(const char *directory, uid_t owner)
 
 	if (!put(path, directory, "plugins/.libs") || stat(path, &plugins) != 0 || !S_ISDIR(plugins.st_mode))
 		return false;
-	return stat(directory, &tree) == 0 && (tree.st_mode & S_IWOTH) == 0 && (tree.st_uid == owner || tree.st_uid == 0);
+	return stat(directory, &tree) == 0 && (tree.st_mode & S_IWOTH) == 0 &&
+	       (tree.st_uid == owner || tree.st_uid == 0);
 }
 
-static bool use_places(struct mst_paths *out, const char *bin, const char *sbin, const char *libexec, const char *plugins)
+static bool use_places(struct mst_paths *out, const char *bin, const char *sbin, const char *libexec,
+                       const char *plugins)
 {
 	return put(out->muster, bin, "muster") && put(out->musterd, sbin, "musterd") &&
 	       put(out->worker, libexec, "muster-worker") &&
@@ -50,7 +52,8 @@ int mst_paths_find(struct mst_paths *out, struct mst_err *err)
 	bool fits;
 
 	if (n < 0)
-		return mst_err_errno(err, errno, "cannot find this program's own path (/proc/self/exe; is /proc mounted?)");
+		return mst_err_errno(err, errno,
+		                     "cannot find this program's own path (/proc/self/exe; is /proc mounted?)");
 	directory[n] = '\0';
 	if (stat("/proc/self/exe", &self) != 0)
 		return mst_err_errno(err, errno, "cannot check %s", directory);
@@ -62,9 +65,11 @@ int mst_paths_find(struct mst_paths *out, struct mst_err *err)
 		*slash = '\0';
 		if (is_build_tree(directory, self.st_uid)) {
 			fits = use_tree(out, directory);
-			return fits ? MST_OK : mst_err_errno(err, ENAMETOOLONG, "cannot use the build tree %s", directory);
+			return fits ? MST_OK
+			            : mst_err_errno(err, ENAMETOOLONG, "cannot use the build tree %s", directory);
 		}
 	}
 	fits = use_places(out, MST_BINDIR, MST_SBINDIR, MST_LIBEXECDIR, MST_PLUGINDIR);
-	return fits ? MST_OK : mst_err_errno(err, ENAMETOOLONG, "cannot use the installed places in %s", MST_LIBEXECDIR);
+	return fits ? MST_OK
+	            : mst_err_errno(err, ENAMETOOLONG, "cannot use the installed places in %s", MST_LIBEXECDIR);
 }

@@ -51,7 +51,8 @@ static int bad_item(struct mst_err *err, const char *item)
 
 	mst_buf_init(&shown, MAX_ITEM * 8);
 	mst_str_escape_terminal(&shown, item);
-	code = mst_err_set(err, MST_E_USAGE, "\"%.80s\" is not a port or range of ports: write 22,80,8000-8100 (1 to 65535)",
+	code = mst_err_set(err, MST_E_USAGE,
+	                   "\"%.80s\" is not a port or range of ports: write 22,80,8000-8100 (1 to 65535)",
 	                   mst_buf_text(&shown));
 	mst_buf_free(&shown);
 	return code;
@@ -59,7 +60,7 @@ static int bad_item(struct mst_err *err, const char *item)
 
 int mst_ports_parse(struct mst_ports *ports, const char *text, struct mst_err *err)
 {
-	struct mst_ports made = { { 0 } };
+	struct mst_ports made = {{0}};
 	struct mst_buf item;
 	int status = MST_OK;
 

@@ -17,17 +17,17 @@ struct unit {
 };
 
 static const struct unit duration_units[] = {
-	{ "ms", 1 },
-	{ "s", 1000 },
-	{ "m", 60000 },
-	{ "h", 3600000 },
-	{ "d", 86400000 },
-	{ "w", 7 * INT64_C(86400000) },
-	{ "y", 365 * INT64_C(86400000) },
-	{ NULL, 0 },
+        {"ms", 1},
+        {"s", 1000},
+        {"m", 60000},
+        {"h", 3600000},
+        {"d", 86400000},
+        {"w", 7 * INT64_C(86400000)},
+        {"y", 365 * INT64_C(86400000)},
+        {NULL, 0},
 };
-static const struct unit rate_units[] = { { "", 1 }, { "k", 1000 }, { "M", 1000000 }, { NULL, 0 } };
-static const struct unit size_units[] = { { "", 1 }, { "k", 1 << 10 }, { "M", 1 << 20 }, { "G", 1 << 30 }, { NULL, 0 } };
+static const struct unit rate_units[] = {{"", 1}, {"k", 1000}, {"M", 1000000}, {NULL, 0}};
+static const struct unit size_units[] = {{"", 1}, {"k", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30}, {NULL, 0}};
 
 /* Reads the digits at *text, of which there must be one, and moves it past them. */
 static bool read_digits(const char **text, uint64_t max, uint64_t *out)
@@ -98,7 +98,8 @@ static int bad_value(struct mst_err *err, const char *text, const char *kind, co
 
 	mst_buf_init(&shown, SHOWN * 4);
 	mst_str_escape_terminal(&shown, text == NULL ? "" : text);
-	code = mst_err_set(err, MST_E_USAGE, "\"%.*s\" is not a %s: write %s", SHOWN, mst_buf_text(&shown), kind, grammar);
+	code = mst_err_set(err, MST_E_USAGE, "\"%.*s\" is not a %s: write %s", SHOWN, mst_buf_text(&shown), kind,
+	                   grammar);
 	mst_buf_free(&shown);
 	return code;
 }
@@ -112,7 +113,8 @@ int mst_str_duration(const char *text, int64_t *out_ms, struct mst_err *err)
 		return MST_OK;
 	}
 	if (!parse_units(text, duration_units, &value))
-		return bad_value(err, text, "duration", "a number with s, m, h, d, w or y, such as 90s, 15m, 6h, 7d, or 0");
+		return bad_value(err, text, "duration",
+		                 "a number with s, m, h, d, w or y, such as 90s, 15m, 6h, 7d, or 0");
 	*out_ms = value;
 	return MST_OK;
 }
@@ -139,7 +141,7 @@ int mst_str_size(const char *text, int64_t *out, struct mst_err *err)
 
 int mst_str_bool(const char *text, bool *out, struct mst_err *err)
 {
-	static const char *const words[2][4] = { { "off", "no", "false", "0" }, { "on", "yes", "true", "1" } };
+	static const char *const words[2][4] = {{"off", "no", "false", "0"}, {"on", "yes", "true", "1"}};
 
 	for (int value = 0; text != NULL && value < 2; value++) {
 		for (int i = 0; i < 4; i++) {

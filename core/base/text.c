@@ -113,7 +113,8 @@ static void json_escape(struct mst_buf *out, uint32_t point)
 {
 	if (point >= 0x10000) {
 		point -= 0x10000;
-		mst_buf_printf(out, "\\u%04x\\u%04x", (unsigned)(0xd800 + (point >> 10)), (unsigned)(0xdc00 + (point & 0x3ff)));
+		mst_buf_printf(out, "\\u%04x\\u%04x", (unsigned)(0xd800 + (point >> 10)),
+		               (unsigned)(0xdc00 + (point & 0x3ff)));
 	} else {
 		mst_buf_printf(out, "\\u%04x", (unsigned)point);
 	}

@@ -7,11 +7,11 @@
 #include <time.h>
 
 #define MINUTE INT64_C(60000)
-#define HOUR (60 * MINUTE)
-#define DAY (24 * HOUR)
+#define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
 /* 0000-01-01T00:00:00.000Z and 9999-12-31T23:59:59.999Z: four-digit years. */
 #define FIRST_MS INT64_C(-62167219200000)
-#define LAST_MS INT64_C(253402300799999)
+#define LAST_MS  INT64_C(253402300799999)
 
 static int64_t clock_ms(clockid_t clock)
 {
@@ -56,8 +56,8 @@ void mst_time_rfc3339(int64_t ms, char *out, size_t size)
 	struct tm tm;
 
 	gmtime_r(&seconds, &tm);
-	snprintf(out, size, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-	         tm.tm_min, tm.tm_sec, rest);
+	snprintf(out, size, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+	         tm.tm_hour, tm.tm_min, tm.tm_sec, rest);
 }
 
 void mst_time_local(int64_t ms, char *out, size_t size)
@@ -115,7 +115,7 @@ static bool read_char(const char **text, const char *allowed)
 
 static int days_in_month(int year, int month)
 {
-	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 
 	return month == 2 && leap ? 29 : days[month - 1];
@@ -189,7 +189,7 @@ static bool from_local(const char *rest, struct tm *tm, int ms, int64_t *out_ms)
 
 bool mst_time_parse(const char *text, int64_t *out_ms)
 {
-	struct tm tm = { 0 };
+	struct tm tm = {0};
 	int ms = 0, offset;
 	bool exact, blank;
 

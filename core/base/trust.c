@@ -24,8 +24,8 @@ static int check_owner(const struct walk *walk, const char *part, const struct s
 	if (st->st_uid == 0 || st->st_uid == geteuid())
 		return MST_OK;
 	return mst_err_set(walk->err, MST_E_REFUSED,
-	                   "%s is not trusted: %s belongs to user %u, not to root or to you; type: chown %u '%s'", walk->path,
-	                   part, (unsigned)st->st_uid, (unsigned)geteuid(), part);
+	                   "%s is not trusted: %s belongs to user %u, not to root or to you; type: chown %u '%s'",
+	                   walk->path, part, (unsigned)st->st_uid, (unsigned)geteuid(), part);
 }
 
 /* A group of root's is root. In a sticky directory nobody can replace what another user owns. */
@@ -36,8 +36,9 @@ static int check_mode(const struct walk *walk, const char *part, const struct st
 
 	if (sticky || (!by_group && !by_all))
 		return MST_OK;
-	return mst_err_set(walk->err, MST_E_REFUSED, "%s is not trusted: %s can be written by %s; type: chmod go-w '%s'",
-	                   walk->path, part, by_all ? "everybody" : "its group", part);
+	return mst_err_set(walk->err, MST_E_REFUSED,
+	                   "%s is not trusted: %s can be written by %s; type: chmod go-w '%s'", walk->path, part,
+	                   by_all ? "everybody" : "its group", part);
 }
 
 static bool set_text(char out[PATH_MAX], const char *a, const char *slash, const char *b)
@@ -61,7 +62,8 @@ static int follow(struct walk *walk, const char *link)
 		return mst_err_errno(walk->err, errno, "cannot read the link %s", link);
 	target[n] = '\0';
 	if (++walk->links > MAX_LINKS)
-		return mst_err_set(walk->err, MST_E_REFUSED, "%s is not trusted: more than %d symbolic links", walk->path, MAX_LINKS);
+		return mst_err_set(walk->err, MST_E_REFUSED, "%s is not trusted: more than %d symbolic links",
+		                   walk->path, MAX_LINKS);
 	if (!set_text(walk->rest, target, "/", walk->rest))
 		return mst_err_errno(walk->err, ENAMETOOLONG, "cannot check %s", walk->path);
 	if (target[0] == '/')
@@ -96,8 +98,8 @@ static int check_file(const struct walk *walk, const char *part)
 	if (lstat(part, &st) != 0)
 		return mst_err_errno(walk->err, errno, "cannot check %s", part);
 	if (S_ISLNK(st.st_mode))
-		return mst_err_set(walk->err, MST_E_REFUSED, "%s is not trusted: it is a symbolic link; name the file itself",
-		                   walk->path);
+		return mst_err_set(walk->err, MST_E_REFUSED,
+		                   "%s is not trusted: it is a symbolic link; name the file itself", walk->path);
 	if (!S_ISREG(st.st_mode))
 		return mst_err_set(walk->err, MST_E_REFUSED, "%s is not trusted: it is not a regular file", walk->path);
 	status = check_owner(walk, part, &st);
@@ -139,7 +141,7 @@ static int walk_directories(struct walk *walk)
 
 int mst_file_trusted(const char *path, struct mst_err *err)
 {
-	struct walk walk = { .path = path, .err = err };
+	struct walk walk = {.path = path, .err = err};
 	char part[PATH_MAX];
 	const char *slash;
 	struct stat st;

@@ -50,7 +50,8 @@ static int load_plugins(struct daemon *d, struct mst_err *err)
 {
 	const char *directory = d->options->plugin_dir ? d->options->plugin_dir : d->paths.plugin_dir;
 	size_t count = 0;
-	int rc = mst_plugin_list_load(&d->plugins, directory, d->paths.worker, d->places.cache[0] ? d->places.cache : NULL, err);
+	int rc = mst_plugin_list_load(&d->plugins, directory, d->paths.worker,
+	                              d->places.cache[0] ? d->places.cache : NULL, err);
 
 	if (rc != MST_OK)
 		return rc;
@@ -81,7 +82,8 @@ static int load_settings(struct daemon *d, struct mst_err *err)
 	int rc = mst_settings_load(&d->settings, have ? path : NULL, d->methods, discovery_methods(d), &faults, err);
 
 	for (size_t i = 0; i < faults.count; i++)
-		mst_log(MST_LOG_ERROR, "conf", "%s:%d: %s", faults.items[i].file, faults.items[i].line, faults.items[i].text);
+		mst_log(MST_LOG_ERROR, "conf", "%s:%d: %s", faults.items[i].file, faults.items[i].line,
+		        faults.items[i].text);
 	d->has_settings = rc == MST_OK;
 	mst_faults_free(&faults);
 	return rc;
@@ -212,20 +214,36 @@ static void start_loop(struct daemon *d)
 
 static int start_engine(struct daemon *d, struct mst_store *store, struct mst_err *err)
 {
-	const struct mst_engine_setup setup = {
-		.loop = &d->loop, .settings = &d->settings, .plugins = &d->plugins, .store_class = d->store_class, .store = store,
-		.store_plugin = d->store_plugin->path, .store_options = d->store_options, .worker = d->paths.worker, .spool = d->places.spool,
-		.net_raw = d->net_raw, .max_spool = MST_MAX_SPOOL, .changed = engine_changed, .data = d};
+	const struct mst_engine_setup setup = {.loop = &d->loop,
+	                                       .settings = &d->settings,
+	                                       .plugins = &d->plugins,
+	                                       .store_class = d->store_class,
+	                                       .store = store,
+	                                       .store_plugin = d->store_plugin->path,
+	                                       .store_options = d->store_options,
+	                                       .worker = d->paths.worker,
+	                                       .spool = d->places.spool,
+	                                       .net_raw = d->net_raw,
+	                                       .max_spool = MST_MAX_SPOOL,
+	                                       .changed = engine_changed,
+	                                       .data = d};
 
 	return mst_engine_new(&d->engine, &setup, err);
 }
 
 static int start_api(struct daemon *d, struct mst_err *err)
 {
-	struct mst_api_setup setup = {
-		.engine = d->engine, .store_class = d->store_class, .settings = &d->settings, .plugins = &d->plugins,
-		.store_kind = d->settings.store_kind ? d->settings.store_kind : "sqlite", .store_path = d->places.store, .spool = d->places.spool,
-		.socket_path = d->places.socket, .is_private = d->options->is_private, .clients = clients_changed, .data = d};
+	struct mst_api_setup setup = {.engine = d->engine,
+	                              .store_class = d->store_class,
+	                              .settings = &d->settings,
+	                              .plugins = &d->plugins,
+	                              .store_kind = d->settings.store_kind ? d->settings.store_kind : "sqlite",
+	                              .store_path = d->places.store,
+	                              .spool = d->places.spool,
+	                              .socket_path = d->places.socket,
+	                              .is_private = d->options->is_private,
+	                              .clients = clients_changed,
+	                              .data = d};
 	int rc = mst_daemon_listen(d->places.socket, d->options->is_private, &setup.listen_fd, err);
 
 	if (rc == MST_OK)
@@ -339,8 +357,8 @@ int mst_daemon_run(struct mst_daemon_options *options)
 		mst_daemon_ready(options, &d->places, &d->lock, &err);
 		_exit(mst_code_exit(rc)); /* what was started half-way ends with the process */
 	}
-	mst_log(MST_LOG_INFO, "daemon", "musterd %s has %s, socket %s%s", MST_VERSION, d->places.store, d->places.socket,
-	        options->is_private ? ", private" : "");
+	mst_log(MST_LOG_INFO, "daemon", "musterd %s has %s, socket %s%s", MST_VERSION, d->places.store,
+	        d->places.socket, options->is_private ? ", private" : "");
 	mst_daemon_ready(options, &d->places, &d->lock, NULL);
 	look_at_clients(d);
 	(void)uv_run(&d->loop, UV_RUN_DEFAULT);

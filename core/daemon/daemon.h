@@ -28,18 +28,20 @@ struct mst_daemon_places {
 /* The configuration that applies: --config, else the system's or the user's own when it exists. False: none. */
 bool mst_daemon_config(const struct mst_daemon_options *options, char out[PATH_MAX]);
 /* `configured`: the store's path of the configuration, may be NULL. Makes the directories, 0700. */
-int mst_daemon_places_find(struct mst_daemon_places *out, const struct mst_daemon_options *options, const char *configured,
-                           struct mst_err *err);
+int mst_daemon_places_find(struct mst_daemon_places *out, const struct mst_daemon_options *options,
+                           const char *configured, struct mst_err *err);
 
 /* The lock beside the store: held for life, with who we are inside. */
 struct mst_daemon_lock {
 	int fd;
-	long holder_pid;          /* when refused */
+	long holder_pid; /* when refused */
 	char holder_socket[108];
 };
 /* MST_E_REFUSED names the holder. With `wait` it waits up to 2 s for one that is about to end. */
-int mst_daemon_lock_take(struct mst_daemon_lock *lock, const struct mst_daemon_places *places, bool wait, struct mst_err *err);
-int mst_daemon_lock_write(struct mst_daemon_lock *lock, const struct mst_daemon_places *places, bool is_private, struct mst_err *err);
+int mst_daemon_lock_take(struct mst_daemon_lock *lock, const struct mst_daemon_places *places, bool wait,
+                         struct mst_err *err);
+int mst_daemon_lock_write(struct mst_daemon_lock *lock, const struct mst_daemon_places *places, bool is_private,
+                          struct mst_err *err);
 /* Empties and releases it. */
 void mst_daemon_lock_drop(struct mst_daemon_lock *lock);
 
@@ -51,8 +53,8 @@ int mst_daemon_harden(bool *net_raw, struct mst_err *err);
 /* To the background, unless told otherwise. The parent waits for the child's ready line and ends with its status. */
 int mst_daemon_detach(struct mst_daemon_options *options, struct mst_err *err);
 /* One JSON line on the ready descriptor, which is then closed. `failure` NULL: ready. */
-void mst_daemon_ready(struct mst_daemon_options *options, const struct mst_daemon_places *places, const struct mst_daemon_lock *lock,
-                      const struct mst_err *failure);
+void mst_daemon_ready(struct mst_daemon_options *options, const struct mst_daemon_places *places,
+                      const struct mst_daemon_lock *lock, const struct mst_err *failure);
 
 /* The whole life. Returns the process's exit status. */
 int mst_daemon_run(struct mst_daemon_options *options);

@@ -29,7 +29,8 @@ static int check_directory(const char *path, bool is_private, struct mst_err *er
 	if (stat(directory, &st) != 0)
 		return mst_err_errno(err, errno, "cannot check %s", directory);
 	if (st.st_uid != geteuid() && st.st_uid != 0)
-		return mst_err_set(err, MST_E_REFUSED, "%s belongs to another user: the socket cannot be there", directory);
+		return mst_err_set(err, MST_E_REFUSED, "%s belongs to another user: the socket cannot be there",
+		                   directory);
 	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0 && (st.st_mode & S_ISVTX) == 0)
 		return mst_err_set(err, MST_E_REFUSED, "others may write to %s: chmod go-w %s", directory, directory);
 	return MST_OK;
@@ -46,13 +47,14 @@ int mst_daemon_listen(const char *path, bool is_private, int *fd, struct mst_err
 		return rc;
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
-		return mst_err_set(err, MST_E_REFUSED, "%s exists and is no socket: remove it, or name another with --socket", path);
+		return mst_err_set(err, MST_E_REFUSED,
+		                   "%s exists and is no socket: remove it, or name another with --socket", path);
 	(void)unlink(path);
 	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (*fd < 0)
 		return mst_err_errno(err, errno, "cannot make a socket");
-	if (bind(*fd, (const struct sockaddr *)&address, sizeof(address)) != 0 || chmod(path, is_private ? 0600 : 0660) != 0 ||
-	    listen(*fd, BACKLOG) != 0) {
+	if (bind(*fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
+	    chmod(path, is_private ? 0600 : 0660) != 0 || listen(*fd, BACKLOG) != 0) {
 		rc = mst_err_errno(err, errno, "cannot listen on %s", path);
 		close(*fd);
 		*fd = -1;

@@ -16,7 +16,7 @@
 #include "daemon/daemon.h"
 
 #define LOCK_SIZE 65536u
-#define WAIT_MS 2000
+#define WAIT_MS   2000
 
 static void read_holder(struct mst_daemon_lock *lock)
 {
@@ -46,12 +46,14 @@ static bool answers(const char *path)
 		return false;
 	}
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	yes = connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 || errno == EAGAIN || errno == EINPROGRESS;
+	yes = connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 || errno == EAGAIN ||
+	      errno == EINPROGRESS;
 	close(fd);
 	return yes;
 }
 
-int mst_daemon_lock_take(struct mst_daemon_lock *lock, const struct mst_daemon_places *places, bool wait, struct mst_err *err)
+int mst_daemon_lock_take(struct mst_daemon_lock *lock, const struct mst_daemon_places *places, bool wait,
+                         struct mst_err *err)
 {
 	const struct timespec pause = {.tv_sec = 0, .tv_nsec = 20 * 1000000L};
 	int64_t until = mst_time_monotonic() + WAIT_MS;
@@ -77,8 +79,9 @@ int mst_daemon_lock_take(struct mst_daemon_lock *lock, const struct mst_daemon_p
 	}
 	close(lock->fd);
 	lock->fd = -1;
-	return mst_err_set(err, MST_E_REFUSED, "%s is in use by musterd with pid %ld, socket %s: use that one, or end it first", places->store,
-	                   lock->holder_pid, lock->holder_socket[0] ? lock->holder_socket : "(not open yet)");
+	return mst_err_set(
+	        err, MST_E_REFUSED, "%s is in use by musterd with pid %ld, socket %s: use that one, or end it first",
+	        places->store, lock->holder_pid, lock->holder_socket[0] ? lock->holder_socket : "(not open yet)");
 }
 
 /* Field 22 of /proc/self/stat: with the pid it names this process and no later one. */
@@ -89,13 +92,16 @@ static int64_t start_ticks(void)
 	const char *at;
 
 	mst_buf_init(&text, 4096);
-	if (mst_file_read("/proc/self/stat", 4096, &text, NULL) == MST_OK && (at = strrchr(mst_buf_text(&text), ')')) != NULL)
-		(void)sscanf(at, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &ticks);
+	if (mst_file_read("/proc/self/stat", 4096, &text, NULL) == MST_OK &&
+	    (at = strrchr(mst_buf_text(&text), ')')) != NULL)
+		(void)sscanf(at, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+		             &ticks);
 	mst_buf_free(&text);
 	return (int64_t)ticks;
 }
 
-int mst_daemon_lock_write(struct mst_daemon_lock *lock, const struct mst_daemon_places *places, bool is_private, struct mst_err *err)
+int mst_daemon_lock_write(struct mst_daemon_lock *lock, const struct mst_daemon_places *places, bool is_private,
+                          struct mst_err *err)
 {
 	struct json_object *object = json_object_new_object();
 	const char *text;

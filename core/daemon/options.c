@@ -5,39 +5,50 @@
 #include "daemon/daemon.h"
 
 static const char usage[] =
-	"Usage: musterd [--foreground] [--private] [OPTION...]\n"
-	"Schedules and runs discovery, keeps the store, serves the API. Started by systemd, or by muster for a private store.\n\n"
-	"  --foreground      stay in the foreground\n"
-	"  --private         serve this user's own store: no schedule, no TCP; ends after its last client and run\n"
-	"  --store PATH      the store's file\n"
-	"  --socket PATH     the unix socket to listen on\n"
-	"  --config FILE     the configuration\n"
-	"  --plugin-dir DIR  where plugins are\n"
-	"  --ready-fd N      write one JSON line there when ready, or why not\n"
-	"  --verbose         log more\n"
-	"  --help, --version\n\n"
-	"Exit status: 0 ended as asked, 1 failed, 2 usage or configuration, 5 another musterd has this store.\n"
-	"See musterd(8) and muster.conf(5).\n";
+        "Usage: musterd [--foreground] [--private] [OPTION...]\n"
+        "Schedules and runs discovery, keeps the store, serves the API. Started by systemd, or by muster for a private store.\n\n"
+        "  --foreground      stay in the foreground\n"
+        "  --private         serve this user's own store: no schedule, no TCP; ends after its last client and run\n"
+        "  --store PATH      the store's file\n"
+        "  --socket PATH     the unix socket to listen on\n"
+        "  --config FILE     the configuration\n"
+        "  --plugin-dir DIR  where plugins are\n"
+        "  --ready-fd N      write one JSON line there when ready, or why not\n"
+        "  --verbose         log more\n"
+        "  --help, --version\n\n"
+        "Exit status: 0 ended as asked, 1 failed, 2 usage or configuration, 5 another musterd has this store.\n"
+        "See musterd(8) and muster.conf(5).\n";
 
 const char *mst_daemon_usage(void)
 {
 	return usage;
 }
 
-enum { OPT_FOREGROUND = 1, OPT_PRIVATE, OPT_STORE, OPT_SOCKET, OPT_CONFIG, OPT_PLUGIN_DIR, OPT_READY, OPT_VERBOSE, OPT_HELP, OPT_VERSION };
+enum {
+	OPT_FOREGROUND = 1,
+	OPT_PRIVATE,
+	OPT_STORE,
+	OPT_SOCKET,
+	OPT_CONFIG,
+	OPT_PLUGIN_DIR,
+	OPT_READY,
+	OPT_VERBOSE,
+	OPT_HELP,
+	OPT_VERSION
+};
 
 static const struct option long_options[] = {
-	{"foreground", no_argument, NULL, OPT_FOREGROUND},
-	{"private", no_argument, NULL, OPT_PRIVATE},
-	{"store", required_argument, NULL, OPT_STORE},
-	{"socket", required_argument, NULL, OPT_SOCKET},
-	{"config", required_argument, NULL, OPT_CONFIG},
-	{"plugin-dir", required_argument, NULL, OPT_PLUGIN_DIR},
-	{"ready-fd", required_argument, NULL, OPT_READY},
-	{"verbose", no_argument, NULL, OPT_VERBOSE},
-	{"help", no_argument, NULL, OPT_HELP},
-	{"version", no_argument, NULL, OPT_VERSION},
-	{NULL, 0, NULL, 0},
+        {"foreground", no_argument, NULL, OPT_FOREGROUND},
+        {"private", no_argument, NULL, OPT_PRIVATE},
+        {"store", required_argument, NULL, OPT_STORE},
+        {"socket", required_argument, NULL, OPT_SOCKET},
+        {"config", required_argument, NULL, OPT_CONFIG},
+        {"plugin-dir", required_argument, NULL, OPT_PLUGIN_DIR},
+        {"ready-fd", required_argument, NULL, OPT_READY},
+        {"verbose", no_argument, NULL, OPT_VERBOSE},
+        {"help", no_argument, NULL, OPT_HELP},
+        {"version", no_argument, NULL, OPT_VERSION},
+        {NULL, 0, NULL, 0},
 };
 
 static int take(struct mst_daemon_options *out, int option, const char *value, struct mst_err *err)
@@ -45,18 +56,37 @@ static int take(struct mst_daemon_options *out, int option, const char *value, s
 	uint64_t number;
 
 	switch (option) {
-	case OPT_FOREGROUND: out->foreground = true; break;
-	case OPT_PRIVATE: out->is_private = true; break;
-	case OPT_STORE: out->store = value; break;
-	case OPT_SOCKET: out->socket = value; break;
-	case OPT_CONFIG: out->config = value; break;
-	case OPT_PLUGIN_DIR: out->plugin_dir = value; break;
-	case OPT_VERBOSE: out->verbose = true; break;
-	case OPT_HELP: out->help = true; break;
-	case OPT_VERSION: out->version = true; break;
+	case OPT_FOREGROUND:
+		out->foreground = true;
+		break;
+	case OPT_PRIVATE:
+		out->is_private = true;
+		break;
+	case OPT_STORE:
+		out->store = value;
+		break;
+	case OPT_SOCKET:
+		out->socket = value;
+		break;
+	case OPT_CONFIG:
+		out->config = value;
+		break;
+	case OPT_PLUGIN_DIR:
+		out->plugin_dir = value;
+		break;
+	case OPT_VERBOSE:
+		out->verbose = true;
+		break;
+	case OPT_HELP:
+		out->help = true;
+		break;
+	case OPT_VERSION:
+		out->version = true;
+		break;
 	case OPT_READY:
 		if (!mst_str_uint(value, 1023, &number) || number < 3)
-			return mst_err_set(err, MST_E_USAGE, "--ready-fd %s: a descriptor from 3 to 1023 is wanted", value);
+			return mst_err_set(err, MST_E_USAGE, "--ready-fd %s: a descriptor from 3 to 1023 is wanted",
+			                   value);
 		out->ready_fd = (int)number;
 		break;
 	default:

@@ -43,7 +43,8 @@ bool mst_daemon_config(const struct mst_daemon_options *options, char out[PATH_M
 	if (options->config)
 		return put(out, PATH_MAX, options->config, "");
 	if (options->is_private)
-		return xdg("XDG_CONFIG_HOME", "/.config", "/muster/muster.conf", out, PATH_MAX) && access(out, F_OK) == 0;
+		return xdg("XDG_CONFIG_HOME", "/.config", "/muster/muster.conf", out, PATH_MAX) &&
+		       access(out, F_OK) == 0;
 	return put(out, PATH_MAX, access(installed, F_OK) == 0 ? installed : usual, "") && access(out, F_OK) == 0;
 }
 
@@ -88,7 +89,8 @@ static int resolve(struct mst_daemon_places *out, struct mst_err *err)
 	if (!realpath(out->store[0] ? out->store : "/", real))
 		return mst_err_errno(err, errno, "cannot use the store's directory %s", out->store);
 	snprintf(out->directory, sizeof(out->directory), "%s", real);
-	if ((size_t)snprintf(out->store, sizeof(out->store), "%s/%s", strcmp(real, "/") == 0 ? "" : real, name) >= sizeof(out->store))
+	if ((size_t)snprintf(out->store, sizeof(out->store), "%s/%s", strcmp(real, "/") == 0 ? "" : real, name) >=
+	    sizeof(out->store))
 		return too_long(err, "the store");
 	return MST_OK;
 }
@@ -101,7 +103,8 @@ static int beside(struct mst_daemon_places *out, struct mst_err *err)
 	dot = strrchr(stem, '.');
 	if (dot && dot > strrchr(stem, '/') + 1)
 		*dot = '\0';
-	if (!put(out->spool, sizeof(out->spool), stem, ".spool") || !put(out->cache, sizeof(out->cache), out->directory, "/plugins.json") ||
+	if (!put(out->spool, sizeof(out->spool), stem, ".spool") ||
+	    !put(out->cache, sizeof(out->cache), out->directory, "/plugins.json") ||
 	    !put(out->log, sizeof(out->log), out->directory, "/musterd.log"))
 		return too_long(err, "the store");
 	return mst_file_mkdirs(out->spool, 0700, err);
@@ -140,13 +143,14 @@ static int find_socket(struct mst_daemon_places *out, const struct mst_daemon_op
 		n = snprintf(out->socket, sizeof(out->socket), "%s/%016" PRIx64 ".sock", directory, fnv1a(out->store));
 	}
 	if (n < 0 || (size_t)n >= sizeof(out->socket))
-		return mst_err_set(err, MST_E_USAGE, "the socket's path is longer than %zu bytes: name a shorter one with --socket PATH",
+		return mst_err_set(err, MST_E_USAGE,
+		                   "the socket's path is longer than %zu bytes: name a shorter one with --socket PATH",
 		                   sizeof(out->socket) - 1);
 	return MST_OK;
 }
 
-int mst_daemon_places_find(struct mst_daemon_places *out, const struct mst_daemon_options *options, const char *configured,
-                           struct mst_err *err)
+int mst_daemon_places_find(struct mst_daemon_places *out, const struct mst_daemon_options *options,
+                           const char *configured, struct mst_err *err)
 {
 	int rc = find_store(out, options, configured, err);
 

@@ -42,8 +42,8 @@ static struct json_object *holder_json(const struct mst_daemon_lock *lock)
 	return holder;
 }
 
-void mst_daemon_ready(struct mst_daemon_options *options, const struct mst_daemon_places *places, const struct mst_daemon_lock *lock,
-                      const struct mst_err *failure)
+void mst_daemon_ready(struct mst_daemon_options *options, const struct mst_daemon_places *places,
+                      const struct mst_daemon_lock *lock, const struct mst_err *failure)
 {
 	struct json_object *object;
 	struct mst_buf line;
@@ -63,7 +63,8 @@ void mst_daemon_ready(struct mst_daemon_options *options, const struct mst_daemo
 	}
 	mst_json_add_text(object, "store", places->store);
 	mst_buf_init(&line, 32768);
-	mst_buf_str(&line, json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	mst_buf_str(&line,
+	            json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 	mst_buf_char(&line, '\n');
 	(void)mst_file_write_all(options->ready_fd, mst_buf_text(&line), line.len, "the ready line", NULL);
 	mst_buf_free(&line);
@@ -86,7 +87,8 @@ static int await_child(int fd, struct mst_err *err)
 	if (n <= 0 || mst_json_parse(line, (size_t)n, "musterd's first line", &object, NULL) != MST_OK)
 		return mst_err_set(err, MST_E_FAILED, "musterd did not start: run it with --foreground to see why");
 	if (!mst_json_bool(object, "ready", false))
-		mst_err_set(err, mst_code_from_name(mst_json_text(object, "error", "failed")), "%s", mst_json_text(object, "text", "musterd did not start"));
+		mst_err_set(err, mst_code_from_name(mst_json_text(object, "error", "failed")), "%s",
+		            mst_json_text(object, "text", "musterd did not start"));
 	json_object_put(object);
 	return err->code;
 }

@@ -34,10 +34,10 @@ struct mst_host_config {
 	const char *zone, *interface_name, *source_address, *dns_servers; /* NULL or "": none */
 	int64_t max_rate;
 	bool net_raw_promised; /* plan: this process has no CAP_NET_RAW, those that run the shards will */
-	int line_fd;    /* JSON lines; -1: log lines go to mst_log, others nowhere */
-	int segment_fd; /* run, read: the segment; -1: none */
-	int known_fd;   /* plan: the known stream; -1: none */
-	int input_fd;   /* read: the operator's file; -1: none */
+	int line_fd;           /* JSON lines; -1: log lines go to mst_log, others nowhere */
+	int segment_fd;        /* run, read: the segment; -1: none */
+	int known_fd;          /* plan: the known stream; -1: none */
+	int input_fd;          /* read: the operator's file; -1: none */
 };
 
 struct mst_host;

@@ -93,16 +93,19 @@ static int keep(struct mst_batch *batch, const void *data, size_t length, size_t
 	return MST_OK;
 }
 
-static int add(struct mst_batch *batch, uint32_t kind, const char *collection, const bson_t *document, const bson_t *filter)
+static int add(struct mst_batch *batch, uint32_t kind, const char *collection, const bson_t *document,
+               const bson_t *filter)
 {
 	size_t before = batch->length;
-	struct item item = { .kind = kind };
+	struct item item = {.kind = kind};
 
-	if ((document && document->len > MST_MAX_DOC) || (filter && filter->len > MST_MAX_DOC) || batch->count >= INT32_MAX)
+	if ((document && document->len > MST_MAX_DOC) || (filter && filter->len > MST_MAX_DOC) ||
+	    batch->count >= INT32_MAX)
 		return MST_E_LIMIT;
 	item.document_length = document ? document->len : 0;
 	item.filter_length = filter ? filter->len : 0;
-	if (grow_items(batch) != MST_OK || keep(batch, collection, strlen(collection) + 1, &item.collection) != MST_OK ||
+	if (grow_items(batch) != MST_OK ||
+	    keep(batch, collection, strlen(collection) + 1, &item.collection) != MST_OK ||
 	    keep(batch, document ? bson_get_data(document) : NULL, item.document_length, &item.document) != MST_OK ||
 	    keep(batch, filter ? bson_get_data(filter) : NULL, item.filter_length, &item.filter) != MST_OK) {
 		batch->length = before;
@@ -131,7 +134,8 @@ int mst_batch_replace_if(struct mst_batch *batch, const char *collection, const 
 	return at;
 }
 
-int mst_batch_update(struct mst_batch *batch, const char *collection, const bson_t *filter, const bson_t *update, bool upsert)
+int mst_batch_update(struct mst_batch *batch, const char *collection, const bson_t *filter, const bson_t *update,
+                     bool upsert)
 {
 	int at = add(batch, MUSTER_WRITE_UPDATE, collection, update, filter);
 
@@ -140,7 +144,8 @@ int mst_batch_update(struct mst_batch *batch, const char *collection, const bson
 	return at;
 }
 
-int mst_batch_update_id(struct mst_batch *batch, const char *collection, const char *id, const bson_t *update, bool upsert)
+int mst_batch_update_id(struct mst_batch *batch, const char *collection, const char *id, const bson_t *update,
+                        bool upsert)
 {
 	bson_t filter = BSON_INITIALIZER;
 
@@ -161,15 +166,16 @@ static void lay_out(struct mst_batch *batch)
 	for (size_t i = 0; i < batch->count; i++) {
 		const struct item *item = &batch->items[i];
 		batch->writes[i] = (struct muster_write){
-			.size = sizeof(struct muster_write),
-			.kind = item->kind,
-			.collection = (const char *)batch->block + item->collection,
-			.document = { batch->block + item->document, item->document_length },
-			.filter = { batch->block + item->filter, item->filter_length },
-			.rev = item->rev,
-			.upsert = item->upsert,
+		        .size = sizeof(struct muster_write),
+		        .kind = item->kind,
+		        .collection = (const char *)batch->block + item->collection,
+		        .document = {batch->block + item->document, item->document_length},
+		        .filter = {batch->block + item->filter, item->filter_length},
+		        .rev = item->rev,
+		        .upsert = item->upsert,
 		};
-		batch->results[i] = (struct muster_write_result){ .size = sizeof(struct muster_write_result), .status = MST_E_CANCELLED };
+		batch->results[i] = (struct muster_write_result){.size = sizeof(struct muster_write_result),
+		                                                 .status = MST_E_CANCELLED};
 	}
 }
 
@@ -179,7 +185,8 @@ int mst_store_write(struct mst_store *store, struct mst_batch *batch, struct mst
 		return MST_OK;
 	lay_out(batch);
 	batch->written = batch->count;
-	int status = store->ops->write(store->instance, mst_store_call(store), batch->writes, batch->count, batch->results);
+	int status =
+	        store->ops->write(store->instance, mst_store_call(store), batch->writes, batch->count, batch->results);
 	return status == MST_OK ? MST_OK : mst_store_failed(store, status, err);
 }
 

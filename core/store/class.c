@@ -11,12 +11,14 @@
 static int find_method(struct mst_store_class *made, const char *path, struct mst_err *err)
 {
 	if (!made->tables.has_store || made->manifest.method_count == 0)
-		return mst_err_set(err, MST_E_USAGE, "%s: the plugin \"%s\" is no store; name a store plugin", path, made->tables.name);
+		return mst_err_set(err, MST_E_USAGE, "%s: the plugin \"%s\" is no store; name a store plugin", path,
+		                   made->tables.name);
 	made->method = &made->manifest.methods[0];
 	return MST_OK;
 }
 
-int mst_store_class_new(struct mst_store_class **out, const char *plugin_path, struct json_object *options, struct mst_err *err)
+int mst_store_class_new(struct mst_store_class **out, const char *plugin_path, struct json_object *options,
+                        struct mst_err *err)
 {
 	struct mst_store_class *made = calloc(1, sizeof *made);
 
@@ -64,14 +66,14 @@ int mst_store_failed(struct mst_store *store, int status, struct mst_err *err)
 		return status;
 	}
 	if (text[0] == '\0')
-		return mst_err_set(err, status, "store %s: failed without saying why (%s)", store->store_class->tables.name,
-		                   mst_code_name(status));
+		return mst_err_set(err, status, "store %s: failed without saying why (%s)",
+		                   store->store_class->tables.name, mst_code_name(status));
 	return mst_err_set(err, status, "%s", text);
 }
 
 struct muster_bytes mst_store_bytes(const bson_t *doc)
 {
-	struct muster_bytes bytes = { NULL, 0 };
+	struct muster_bytes bytes = {NULL, 0};
 
 	if (doc) {
 		bytes.data = bson_get_data(doc);
@@ -97,13 +99,13 @@ int mst_store_open(struct mst_store **out, struct mst_store_class *store_class, 
 {
 	struct mst_store *store = calloc(1, sizeof *store);
 	struct mst_host_config config = {
-		.context = MST_HOST_STORE,
-		.method = store_class->method,
-		.options = store_class->options,
-		.line_fd = -1,
-		.segment_fd = -1,
-		.known_fd = -1,
-		.input_fd = -1,
+	        .context = MST_HOST_STORE,
+	        .method = store_class->method,
+	        .options = store_class->options,
+	        .line_fd = -1,
+	        .segment_fd = -1,
+	        .known_fd = -1,
+	        .input_fd = -1,
 	};
 
 	if (!store)

@@ -10,58 +10,64 @@
 #define SHOWN MUSTER_FIELD_DEFAULT
 
 static const struct mst_column interface_columns[] = {
-	{ "id", "number", "ID", "Short id; names the interface everywhere", MUSTER_FIELD_INT, SHOWN, NULL },
-	{ "state", "state", "STATE", "managed, unmanaged, unmanageable, ignored or lost", MUSTER_FIELD_TEXT, SHOWN, NULL },
-	{ "state_reason", "state_reason", "REASON", "Why it is in this state", MUSTER_FIELD_TEXT, 0, NULL },
-	{ "identity", "identity", "IDENTITY", "By what it is recognised: mac, ip, eni or agent", MUSTER_FIELD_TEXT, 0, NULL },
-	{ "ip", "ip", "IP", "Address; takes ranges: ip=10.0.0.0/8", MUSTER_FIELD_ADDRESS, SHOWN, NULL },
-	{ "ips", "ips", "IPS", "All its addresses", MUSTER_FIELD_LIST, 0, NULL },
-	{ "nat_ip", "nat_ip", "NAT IP", "Address as seen from outside", MUSTER_FIELD_ADDRESS, SHOWN, "ec2,tanium" },
-	{ "zone", "zone", "ZONE", "Network in which the address is unique", MUSTER_FIELD_TEXT, SHOWN, NULL },
-	{ "hostname", "hostname", "NAME", "Host name", MUSTER_FIELD_TEXT, SHOWN, NULL },
-	{ "hostnames", "hostnames", "NAMES", "All its names", MUSTER_FIELD_LIST, 0, NULL },
-	{ "mac", "mac", "MAC", "Hardware address", MUSTER_FIELD_TEXT, SHOWN, NULL },
-	{ "vendor", "vendor", "VENDOR", "Maker, by the hardware address", MUSTER_FIELD_TEXT, SHOWN, NULL },
-	{ "os_platform", "os_platform", "OS", "Operating system: windows, linux, macos, ...", MUSTER_FIELD_TEXT, SHOWN, NULL },
-	{ "os_generation", "os_generation", "OS GEN", "Its generation; empty while managed", MUSTER_FIELD_TEXT, 0, NULL },
-	{ "os_accuracy", "os_accuracy", "OS %", "How sure the guess of the operating system is, in percent", MUSTER_FIELD_INT, 0, NULL },
-	{ "ports", "ports", "PORTS", "Open ports: 22, 53/udp; takes ranges: port=8000-8010", MUSTER_FIELD_LIST, SHOWN, "nmap" },
-	{ "distance", "distance", "HOPS", "Network hops to it", MUSTER_FIELD_INT, 0, NULL },
-	{ "labels", "labels", "LABELS", "Labels", MUSTER_FIELD_LIST, 0, NULL },
-	{ "location", "location", "LOCATION", "Place, by the address", MUSTER_FIELD_TEXT, 0, NULL },
-	{ "computer_id", "computer_id", "COMPUTER", "Id of its management agent", MUSTER_FIELD_TEXT, SHOWN, "tanium" },
-	{ "first_seen", "first_seen", "FIRST SEEN", "When it was first seen", MUSTER_FIELD_TIME, 0, NULL },
-	{ "last_seen", "last_seen", "SEEN", "When it was last seen: last_seen<7d is within 7 days", MUSTER_FIELD_TIME, SHOWN, NULL },
-	{ "last_discovered", "last_discovered", "DISCOVERED", "When a scan last found it", MUSTER_FIELD_TIME, 0, NULL },
-	{ "first_managed", "first_managed", "FIRST MANAGED", "When it was first managed", MUSTER_FIELD_TIME, 0, NULL },
-	{ "last_managed", "last_managed", "LAST MANAGED", "When it was last managed", MUSTER_FIELD_TIME, 0, NULL },
-	{ "created", "created", "CREATED", "When its document was made", MUSTER_FIELD_TIME, 0, NULL },
-	{ "updated", "updated", "UPDATED", "When its document last changed", MUSTER_FIELD_TIME, 0, NULL },
-	{ "note", "note", "NOTE", "What Muster remarks about it", MUSTER_FIELD_TEXT, 0, NULL },
-	{ "methods", "methods", "BY", "Methods that saw it", MUSTER_FIELD_LIST, SHOWN, NULL },
-	{ "profiles", "profiles", "PROFILES", "Profiles that saw it", MUSTER_FIELD_LIST, 0, NULL },
+        {"id", "number", "ID", "Short id; names the interface everywhere", MUSTER_FIELD_INT, SHOWN, NULL},
+        {"state", "state", "STATE", "managed, unmanaged, unmanageable, ignored or lost", MUSTER_FIELD_TEXT, SHOWN,
+         NULL},
+        {"state_reason", "state_reason", "REASON", "Why it is in this state", MUSTER_FIELD_TEXT, 0, NULL},
+        {"identity", "identity", "IDENTITY", "By what it is recognised: mac, ip, eni or agent", MUSTER_FIELD_TEXT, 0,
+         NULL},
+        {"ip", "ip", "IP", "Address; takes ranges: ip=10.0.0.0/8", MUSTER_FIELD_ADDRESS, SHOWN, NULL},
+        {"ips", "ips", "IPS", "All its addresses", MUSTER_FIELD_LIST, 0, NULL},
+        {"nat_ip", "nat_ip", "NAT IP", "Address as seen from outside", MUSTER_FIELD_ADDRESS, SHOWN, "ec2,tanium"},
+        {"zone", "zone", "ZONE", "Network in which the address is unique", MUSTER_FIELD_TEXT, SHOWN, NULL},
+        {"hostname", "hostname", "NAME", "Host name", MUSTER_FIELD_TEXT, SHOWN, NULL},
+        {"hostnames", "hostnames", "NAMES", "All its names", MUSTER_FIELD_LIST, 0, NULL},
+        {"mac", "mac", "MAC", "Hardware address", MUSTER_FIELD_TEXT, SHOWN, NULL},
+        {"vendor", "vendor", "VENDOR", "Maker, by the hardware address", MUSTER_FIELD_TEXT, SHOWN, NULL},
+        {"os_platform", "os_platform", "OS", "Operating system: windows, linux, macos, ...", MUSTER_FIELD_TEXT, SHOWN,
+         NULL},
+        {"os_generation", "os_generation", "OS GEN", "Its generation; empty while managed", MUSTER_FIELD_TEXT, 0, NULL},
+        {"os_accuracy", "os_accuracy", "OS %", "How sure the guess of the operating system is, in percent",
+         MUSTER_FIELD_INT, 0, NULL},
+        {"ports", "ports", "PORTS", "Open ports: 22, 53/udp; takes ranges: port=8000-8010", MUSTER_FIELD_LIST, SHOWN,
+         "nmap"},
+        {"distance", "distance", "HOPS", "Network hops to it", MUSTER_FIELD_INT, 0, NULL},
+        {"labels", "labels", "LABELS", "Labels", MUSTER_FIELD_LIST, 0, NULL},
+        {"location", "location", "LOCATION", "Place, by the address", MUSTER_FIELD_TEXT, 0, NULL},
+        {"computer_id", "computer_id", "COMPUTER", "Id of its management agent", MUSTER_FIELD_TEXT, SHOWN, "tanium"},
+        {"first_seen", "first_seen", "FIRST SEEN", "When it was first seen", MUSTER_FIELD_TIME, 0, NULL},
+        {"last_seen", "last_seen", "SEEN", "When it was last seen: last_seen<7d is within 7 days", MUSTER_FIELD_TIME,
+         SHOWN, NULL},
+        {"last_discovered", "last_discovered", "DISCOVERED", "When a scan last found it", MUSTER_FIELD_TIME, 0, NULL},
+        {"first_managed", "first_managed", "FIRST MANAGED", "When it was first managed", MUSTER_FIELD_TIME, 0, NULL},
+        {"last_managed", "last_managed", "LAST MANAGED", "When it was last managed", MUSTER_FIELD_TIME, 0, NULL},
+        {"created", "created", "CREATED", "When its document was made", MUSTER_FIELD_TIME, 0, NULL},
+        {"updated", "updated", "UPDATED", "When its document last changed", MUSTER_FIELD_TIME, 0, NULL},
+        {"note", "note", "NOTE", "What Muster remarks about it", MUSTER_FIELD_TEXT, 0, NULL},
+        {"methods", "methods", "BY", "Methods that saw it", MUSTER_FIELD_LIST, SHOWN, NULL},
+        {"profiles", "profiles", "PROFILES", "Profiles that saw it", MUSTER_FIELD_LIST, 0, NULL},
 };
 
 static const struct mst_column run_columns[] = {
-	{ "number", "number", "RUN", "Number; names the run everywhere", MUSTER_FIELD_INT, SHOWN, NULL },
-	{ "profile", "profile", "PROFILE", "Profile it came from", MUSTER_FIELD_TEXT, SHOWN, NULL },
-	{ "method", "method", "METHOD", "Method", MUSTER_FIELD_TEXT, SHOWN, NULL },
-	{ "zone", "zone", "ZONE", "Zone", MUSTER_FIELD_TEXT, SHOWN, NULL },
-	{ "kind", "kind", "KIND", "scan or import", MUSTER_FIELD_TEXT, 0, NULL },
-	{ "state", "state", "STATE", "planning, running, importing or done", MUSTER_FIELD_TEXT, SHOWN, NULL },
-	{ "outcome", "outcome", "OUTCOME", "complete, partial or failed", MUSTER_FIELD_TEXT, SHOWN, NULL },
-	{ "text", "text", "WHY", "Why it ended so", MUSTER_FIELD_TEXT, 0, NULL },
-	{ "by", "by", "BY", "Who started it", MUSTER_FIELD_TEXT, 0, NULL },
-	{ "created", "created", "CREATED", "When it was asked for", MUSTER_FIELD_TIME, 0, NULL },
-	{ "started", "started", "STARTED", "When it started", MUSTER_FIELD_TIME, SHOWN, NULL },
-	{ "ended", "ended", "ENDED", "When it ended", MUSTER_FIELD_TIME, SHOWN, NULL },
-	{ "addresses", "addresses", "ADDRESSES", "Addresses in its plan", MUSTER_FIELD_INT, SHOWN, NULL },
-	{ "up", "up", "UP", "Addresses that answered", MUSTER_FIELD_INT, SHOWN, NULL },
-	{ "with_os", "with_os", "WITH OS", "Interfaces with an operating system", MUSTER_FIELD_INT, 0, NULL },
-	{ "new", "new", "NEW", "Interfaces found for the first time", MUSTER_FIELD_INT, SHOWN, NULL },
-	{ "changed", "changed", "CHANGED", "Interfaces that changed", MUSTER_FIELD_INT, SHOWN, NULL },
-	{ "lost", "lost", "LOST", "Interfaces lost by it", MUSTER_FIELD_INT, SHOWN, NULL },
-	{ "unchanged", "unchanged", "UNCHANGED", "Interfaces seen again as they were", MUSTER_FIELD_INT, 0, NULL },
+        {"number", "number", "RUN", "Number; names the run everywhere", MUSTER_FIELD_INT, SHOWN, NULL},
+        {"profile", "profile", "PROFILE", "Profile it came from", MUSTER_FIELD_TEXT, SHOWN, NULL},
+        {"method", "method", "METHOD", "Method", MUSTER_FIELD_TEXT, SHOWN, NULL},
+        {"zone", "zone", "ZONE", "Zone", MUSTER_FIELD_TEXT, SHOWN, NULL},
+        {"kind", "kind", "KIND", "scan or import", MUSTER_FIELD_TEXT, 0, NULL},
+        {"state", "state", "STATE", "planning, running, importing or done", MUSTER_FIELD_TEXT, SHOWN, NULL},
+        {"outcome", "outcome", "OUTCOME", "complete, partial or failed", MUSTER_FIELD_TEXT, SHOWN, NULL},
+        {"text", "text", "WHY", "Why it ended so", MUSTER_FIELD_TEXT, 0, NULL},
+        {"by", "by", "BY", "Who started it", MUSTER_FIELD_TEXT, 0, NULL},
+        {"created", "created", "CREATED", "When it was asked for", MUSTER_FIELD_TIME, 0, NULL},
+        {"started", "started", "STARTED", "When it started", MUSTER_FIELD_TIME, SHOWN, NULL},
+        {"ended", "ended", "ENDED", "When it ended", MUSTER_FIELD_TIME, SHOWN, NULL},
+        {"addresses", "addresses", "ADDRESSES", "Addresses in its plan", MUSTER_FIELD_INT, SHOWN, NULL},
+        {"up", "up", "UP", "Addresses that answered", MUSTER_FIELD_INT, SHOWN, NULL},
+        {"with_os", "with_os", "WITH OS", "Interfaces with an operating system", MUSTER_FIELD_INT, 0, NULL},
+        {"new", "new", "NEW", "Interfaces found for the first time", MUSTER_FIELD_INT, SHOWN, NULL},
+        {"changed", "changed", "CHANGED", "Interfaces that changed", MUSTER_FIELD_INT, SHOWN, NULL},
+        {"lost", "lost", "LOST", "Interfaces lost by it", MUSTER_FIELD_INT, SHOWN, NULL},
+        {"unchanged", "unchanged", "UNCHANGED", "Interfaces seen again as they were", MUSTER_FIELD_INT, 0, NULL},
 };
 
 const struct mst_column *mst_interface_columns(size_t *count)
@@ -76,7 +82,8 @@ const struct mst_column *mst_run_columns(size_t *count)
 	return run_columns;
 }
 
-const struct mst_column *mst_column_find(const struct mst_column *columns, size_t count, const char *name, size_t length)
+const struct mst_column *mst_column_find(const struct mst_column *columns, size_t count, const char *name,
+                                         size_t length)
 {
 	for (size_t i = 0; i < count; i++)
 		if (strlen(columns[i].name) == length && memcmp(columns[i].name, name, length) == 0)
@@ -90,8 +97,8 @@ const struct mst_column *mst_column_find(const struct mst_column *columns, size_
 	return NULL;
 }
 
-int mst_column_unknown(const struct mst_column *columns, size_t count, const char *what, size_t position, const char *word,
-                       struct mst_err *err)
+int mst_column_unknown(const struct mst_column *columns, size_t count, const char *what, size_t position,
+                       const char *word, struct mst_err *err)
 {
 	struct mst_nearest nearest;
 	char shown[MST_SHOWN];
@@ -102,8 +109,8 @@ int mst_column_unknown(const struct mst_column *columns, size_t count, const cha
 		mst_nearest_try(&nearest, columns[i].name);
 	best = mst_nearest_best(&nearest);
 	mst_conf_show(word, shown);
-	return mst_err_set(err, MST_E_USAGE, "%s: at %zu: there is no column \"%s\"%s%s%s; --columns lists them", what, position, shown,
-	                   best ? ", did you mean \"" : "", best ? best : "", best ? "\"?" : "");
+	return mst_err_set(err, MST_E_USAGE, "%s: at %zu: there is no column \"%s\"%s%s%s; --columns lists them", what,
+	                   position, shown, best ? ", did you mean \"" : "", best ? best : "", best ? "\"?" : "");
 }
 
 const char *mst_column_key(const struct mst_column *column)

@@ -12,13 +12,13 @@ int mst_store_find(struct mst_store *store, const struct mst_find *find, struct 
 {
 	struct mst_cursor *cursor = calloc(1, sizeof *cursor);
 	struct muster_query query = {
-		.size = sizeof query,
-		.limit = find->limit,
-		.collection = find->collection,
-		.filter = mst_store_bytes(find->filter),
-		.sort = mst_store_bytes(find->sort),
-		.after = mst_store_bytes(find->after),
-		.fields = find->fields,
+	        .size = sizeof query,
+	        .limit = find->limit,
+	        .collection = find->collection,
+	        .filter = mst_store_bytes(find->filter),
+	        .sort = mst_store_bytes(find->sort),
+	        .after = mst_store_bytes(find->after),
+	        .fields = find->fields,
 	};
 
 	if (!cursor)
@@ -36,13 +36,14 @@ int mst_store_find(struct mst_store *store, const struct mst_find *find, struct 
 int mst_cursor_next(struct mst_cursor *cursor, bson_t *out, struct mst_err *err)
 {
 	struct mst_store *store = cursor->store;
-	struct muster_bytes bytes = { NULL, 0 };
+	struct muster_bytes bytes = {NULL, 0};
 	int status = store->ops->next(store->instance, mst_store_call(store), cursor->cursor, &bytes);
 
 	if (status != MST_OK)
 		return mst_store_failed(store, status, err);
 	if (!bytes.data || !bson_init_static(out, bytes.data, bytes.length))
-		return mst_err_set(err, MST_E_CORRUPT, "the store answered with something that is no document; restore a backup");
+		return mst_err_set(err, MST_E_CORRUPT,
+		                   "the store answered with something that is no document; restore a backup");
 	return MST_OK;
 }
 

@@ -80,7 +80,8 @@ static int to_json(bson_iter_t *iter, bool array, int depth, struct json_object 
 		code = one_value(iter, depth, &value, err);
 		if (code != MST_OK)
 			break;
-		int rc = array ? json_object_array_add(made, value) : json_object_object_add(made, bson_iter_key(iter), value);
+		int rc = array ? json_object_array_add(made, value)
+		               : json_object_object_add(made, bson_iter_key(iter), value);
 		if (rc != 0) {
 			json_object_put(value);
 			code = mst_err_no_memory(err);
@@ -121,9 +122,7 @@ static bool from_array(bson_t *out, struct json_object *array, int depth)
 
 static bool from_object(bson_t *out, struct json_object *object, int depth)
 {
-	json_object_object_foreach(object, key, value)
-		if (!from_value(out, key, -1, value, depth))
-			return false;
+	json_object_object_foreach(object, key, value) if (!from_value(out, key, -1, value, depth)) return false;
 	return true;
 }
 
@@ -140,7 +139,8 @@ static bool from_value(bson_t *out, const char *key, int length, struct json_obj
 	case json_type_double:
 		return bson_append_double(out, key, length, json_object_get_double(value));
 	case json_type_string:
-		return bson_append_utf8(out, key, length, json_object_get_string(value), json_object_get_string_len(value));
+		return bson_append_utf8(out, key, length, json_object_get_string(value),
+		                        json_object_get_string_len(value));
 	case json_type_array:
 		if (depth >= MST_MAX_JSON_DEPTH || !bson_append_array_begin(out, key, length, &child))
 			return false;

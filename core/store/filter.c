@@ -30,7 +30,8 @@ static int fault(const struct reader *reader, const char *text)
 	char shown[MST_SHOWN];
 
 	mst_conf_show(reader->at, shown);
-	return mst_err_set(reader->err, MST_E_USAGE, "filter: at %zu, near \"%s\": %s; a term reads column=value, also with != ~ < <= > >=",
+	return mst_err_set(reader->err, MST_E_USAGE,
+	                   "filter: at %zu, near \"%s\": %s; a term reads column=value, also with != ~ < <= > >=",
 	                   position(reader), shown, text);
 }
 
@@ -49,7 +50,8 @@ static int read_column(struct reader *reader, const struct mst_column **out)
 	word[length] = '\0';
 	*out = mst_column_find(reader->columns, reader->count, word, length);
 	if (!*out)
-		return mst_column_unknown(reader->columns, reader->count, "filter", position(reader), word, reader->err);
+		return mst_column_unknown(reader->columns, reader->count, "filter", position(reader), word,
+		                          reader->err);
 	reader->at += length;
 	return MST_OK;
 }
@@ -59,8 +61,8 @@ static int read_operator(struct reader *reader, enum mst_filter_op *out)
 	static const struct {
 		const char *text;
 		enum mst_filter_op op;
-	} table[] = { { "!=", MST_OP_NE }, { "<=", MST_OP_LTE }, { ">=", MST_OP_GTE }, { "=", MST_OP_EQ },
-		      { "~", MST_OP_HAS }, { "<", MST_OP_LT },   { ">", MST_OP_GT } };
+	} table[] = {{"!=", MST_OP_NE}, {"<=", MST_OP_LTE}, {">=", MST_OP_GTE}, {"=", MST_OP_EQ},
+	             {"~", MST_OP_HAS}, {"<", MST_OP_LT},   {">", MST_OP_GT}};
 
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
 		size_t length = strlen(table[i].text);
@@ -104,7 +106,8 @@ static int read_values(struct reader *reader, struct mst_filter_term *term)
 		if (code != MST_OK)
 			return code;
 		if (++reader->values > MST_MAX_FILTER_VALUES)
-			return mst_err_set(reader->err, MST_E_USAGE, "filter: more than %u values", MST_MAX_FILTER_VALUES);
+			return mst_err_set(reader->err, MST_E_USAGE, "filter: more than %u values",
+			                   MST_MAX_FILTER_VALUES);
 		mst_buf_char(&term->values, '\0');
 		term->count++;
 		if (*reader->at != ',')
@@ -127,7 +130,7 @@ static int read_term(struct reader *reader, struct mst_filter_term *term, bson_t
 
 static int read_terms(struct reader *reader, int64_t now, bson_t *list, uint32_t *count, bson_t *last)
 {
-	struct mst_filter_term term = { .now = now };
+	struct mst_filter_term term = {.now = now};
 	char digits[16];
 	const char *key;
 	int code = MST_OK;
@@ -139,7 +142,8 @@ static int read_terms(struct reader *reader, int64_t now, bson_t *list, uint32_t
 		if (!*reader->at || code != MST_OK)
 			break;
 		if (*count == MST_MAX_FILTER_TERMS) {
-			code = mst_err_set(reader->err, MST_E_USAGE, "filter: more than %u terms", MST_MAX_FILTER_TERMS);
+			code = mst_err_set(reader->err, MST_E_USAGE, "filter: more than %u terms",
+			                   MST_MAX_FILTER_TERMS);
 			break;
 		}
 		mst_buf_reset(&term.values);
@@ -156,7 +160,7 @@ static int read_terms(struct reader *reader, int64_t now, bson_t *list, uint32_t
 int mst_filter_parse(const char *text, const struct mst_column *columns, size_t column_count, int64_t now, bson_t *out,
                      struct mst_err *err)
 {
-	struct reader reader = { text, text, columns, column_count, 0, err };
+	struct reader reader = {text, text, columns, column_count, 0, err};
 	bson_t list = BSON_INITIALIZER, last = BSON_INITIALIZER;
 	uint32_t count = 0;
 	int code = MST_OK;
@@ -187,15 +191,17 @@ static int sort_item(const char *word, size_t position, const struct mst_column 
 	if (!column)
 		return mst_column_unknown(columns, count, "sort", position, name, err);
 	if (column->type == MUSTER_FIELD_LIST || column->type == MUSTER_FIELD_OBJECT)
-		return mst_err_set(err, MST_E_USAGE, "sort: at %zu: \"%s\" holds lists, which have no order; sort by another column", position,
-		                   column->name);
+		return mst_err_set(err, MST_E_USAGE,
+		                   "sort: at %zu: \"%s\" holds lists, which have no order; sort by another column",
+		                   position, column->name);
 	if (bson_has_field(out, mst_column_key(column)))
 		return mst_err_set(err, MST_E_USAGE, "sort: at %zu: \"%s\" is named twice", position, column->name);
 	bson_append_int32(out, mst_column_key(column), -1, down ? -1 : 1);
 	return MST_OK;
 }
 
-int mst_sort_parse(const char *text, const struct mst_column *columns, size_t column_count, bson_t *out, struct mst_err *err)
+int mst_sort_parse(const char *text, const struct mst_column *columns, size_t column_count, bson_t *out,
+                   struct mst_err *err)
 {
 	int code = MST_OK;
 	const char *at = text;
@@ -210,8 +216,9 @@ int mst_sort_parse(const char *text, const struct mst_column *columns, size_t co
 		size_t kept = length < sizeof word ? length : sizeof word - 1;
 		memcpy(word, at, kept);
 		word[kept] = '\0';
-		code = bson_count_keys(out) >= 8 ? mst_err_set(err, MST_E_USAGE, "sort: more than 8 columns")
-		                                 : sort_item(word, (size_t)(at - text) + 1, columns, column_count, out, err);
+		code = bson_count_keys(out) >= 8
+		               ? mst_err_set(err, MST_E_USAGE, "sort: more than 8 columns")
+		               : sort_item(word, (size_t)(at - text) + 1, columns, column_count, out, err);
 		at += length;
 	}
 	if (code != MST_OK)

@@ -32,6 +32,7 @@ int mst_filter_parse(const char *text, const struct mst_column *columns, size_t 
 /* Does `doc` match a store filter? The same semantics as the store's (plugin.h, FILTERS). */
 bool mst_filter_match(const bson_t *filter, const bson_t *doc);
 /* "-last_seen,ip" -> { last_seen: -1, ip_key: 1 }. */
-int mst_sort_parse(const char *text, const struct mst_column *columns, size_t column_count, bson_t *out, struct mst_err *err);
+int mst_sort_parse(const char *text, const struct mst_column *columns, size_t column_count, bson_t *out,
+                   struct mst_err *err);
 
 #endif

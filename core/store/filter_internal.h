@@ -19,10 +19,11 @@ struct mst_filter_term {
 };
 
 /* Exact, or the singular of a list column ("port"). NULL: unknown. */
-const struct mst_column *mst_column_find(const struct mst_column *columns, size_t count, const char *name, size_t length);
+const struct mst_column *mst_column_find(const struct mst_column *columns, size_t count, const char *name,
+                                         size_t length);
 /* MST_E_USAGE that names the word and the nearest column. */
-int mst_column_unknown(const struct mst_column *columns, size_t count, const char *what, size_t position, const char *word,
-                       struct mst_err *err);
+int mst_column_unknown(const struct mst_column *columns, size_t count, const char *what, size_t position,
+                       const char *word, struct mst_err *err);
 /* Is this column searched and sorted by another field than the one it shows? ("ip": ip_key) */
 const char *mst_column_key(const struct mst_column *column);
 
@@ -34,7 +35,8 @@ int mst_filter_value_build(const struct mst_filter_term *term, const char *value
 int mst_filter_ports_build(const struct mst_filter_term *term, const char *value, size_t values, bson_t *out,
                            struct mst_err *err);
 /* MST_E_USAGE about a value. */
-int mst_filter_bad_value(const struct mst_filter_term *term, const char *value, const char *wanted, struct mst_err *err);
+int mst_filter_bad_value(const struct mst_filter_term *term, const char *value, const char *wanted,
+                         struct mst_err *err);
 const char *mst_filter_operator(enum mst_filter_op op); /* "$eq", ... */
 
 #endif

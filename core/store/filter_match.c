@@ -198,7 +198,8 @@ static bool match_nested(const bson_iter_t *filter, const bson_t *doc, int depth
 {
 	bson_iter_t children;
 
-	return BSON_ITER_HOLDS_DOCUMENT(filter) && bson_iter_recurse(filter, &children) && match_children(&children, doc, depth + 1);
+	return BSON_ITER_HOLDS_DOCUMENT(filter) && bson_iter_recurse(filter, &children) &&
+	       match_children(&children, doc, depth + 1);
 }
 
 /* $and: no item may fail; $or: one must hold. */

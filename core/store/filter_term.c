@@ -8,7 +8,7 @@
 
 const char *mst_filter_operator(enum mst_filter_op op)
 {
-	static const char *const words[] = { "", "$eq", "$ne", "$has", "$lt", "$lte", "$gt", "$gte" };
+	static const char *const words[] = {"", "$eq", "$ne", "$has", "$lt", "$lte", "$gt", "$gte"};
 
 	return words[op];
 }
@@ -18,7 +18,8 @@ int mst_filter_bad_value(const struct mst_filter_term *term, const char *value, 
 	char shown[MST_SHOWN];
 
 	mst_conf_show(value, shown);
-	return mst_err_set(err, MST_E_USAGE, "filter: at %zu: %s: \"%s\": %s", term->position, term->column->name, shown, wanted);
+	return mst_err_set(err, MST_E_USAGE, "filter: at %zu: %s: \"%s\": %s", term->position, term->column->name,
+	                   shown, wanted);
 }
 
 static bool is_absent(const char *value)
@@ -31,7 +32,7 @@ static void build_absent(const struct mst_column *column, bson_t *out)
 {
 	bson_t not, inner;
 
-	BSON_APPEND_DOCUMENT_BEGIN(out, "$not", &not);
+	BSON_APPEND_DOCUMENT_BEGIN(out, "$not", &not );
 	bson_append_document_begin(&not, column->field, -1, &inner);
 	if (column->type == MUSTER_FIELD_INT || column->type == MUSTER_FIELD_TIME)
 		BSON_APPEND_INT64(&inner, "$gte", INT64_MIN);
@@ -42,7 +43,7 @@ static void build_absent(const struct mst_column *column, bson_t *out)
 	else
 		BSON_APPEND_UTF8(&inner, "$gt", "");
 	bson_append_document_end(&not, &inner);
-	bson_append_document_end(out, &not);
+	bson_append_document_end(out, &not );
 }
 
 static int build_one(const struct mst_filter_term *term, const char *value, bson_t *out, struct mst_err *err)
@@ -126,12 +127,12 @@ static int build_positive(const struct mst_filter_term *term, bson_t *out, struc
 
 int mst_filter_term_build(const struct mst_filter_term *term, bson_t *out, struct mst_err *err)
 {
-	bson_t not;
+	bson_t not ;
 
 	if (term->op != MST_OP_NE)
 		return build_positive(term, out, err);
-	BSON_APPEND_DOCUMENT_BEGIN(out, "$not", &not);
+	BSON_APPEND_DOCUMENT_BEGIN(out, "$not", &not );
 	int code = build_positive(term, &not, err);
-	bson_append_document_end(out, &not);
+	bson_append_document_end(out, &not );
 	return code;
 }

@@ -47,13 +47,16 @@ static int address_value(const struct mst_filter_term *term, const char *value, 
 		return MST_OK;
 	}
 	if (!mst_range_parse(value, &range))
-		return mst_filter_bad_value(term, value, "an address or a range is needed: 10.0.0.1, 10.0.0.0/8, 10.0.0.1-10.0.0.9", err);
+		return mst_filter_bad_value(
+		        term, value, "an address or a range is needed: 10.0.0.1, 10.0.0.0/8, 10.0.0.1-10.0.0.9", err);
 	mst_addr_key(&range.first, first);
 	mst_addr_key(&range.last, last);
 	if (strcmp(key, term->column->field) == 0) { /* no sortable key beside it */
 		char canonical[MST_ADDR_TEXT];
 		if (strcmp(first, last) != 0 || plain(term->op) != MST_OP_EQ)
-			return mst_filter_bad_value(term, value, "this column takes single addresses and = != ~ only; ranges go with ip", err);
+			return mst_filter_bad_value(
+			        term, value, "this column takes single addresses and = != ~ only; ranges go with ip",
+			        err);
 		mst_addr_text(&range.first, canonical);
 		compare_text(out, term->column->field, MST_OP_EQ, canonical);
 		return MST_OK;
@@ -87,15 +90,17 @@ static int mac_value(const struct mst_filter_term *term, const char *value, bson
 			text[length++] = c;
 			digits++;
 		} else if (c != ':' && c != '-' && c != '.') {
-			return mst_filter_bad_value(term, value, "a hardware address is needed: aa:bb:cc:dd:ee:ff", err);
+			return mst_filter_bad_value(term, value, "a hardware address is needed: aa:bb:cc:dd:ee:ff",
+			                            err);
 		} else if (part && c != '.') {
 			text[length++] = ':';
 		}
 	}
 	text[length] = '\0';
 	if (!part && digits != 12)
-		return mst_filter_bad_value(term, value, "a whole hardware address is needed (aa:bb:cc:dd:ee:ff); for a part write mac~aa:bb",
-		                            err);
+		return mst_filter_bad_value(
+		        term, value,
+		        "a whole hardware address is needed (aa:bb:cc:dd:ee:ff); for a part write mac~aa:bb", err);
 	compare_text(out, term->column->field, term->op, text);
 	return MST_OK;
 }
@@ -126,20 +131,23 @@ static int time_range(const struct mst_filter_term *term, int64_t first, int64_t
 /* "<7d" is an age: less than 7 days ago is later than now - 7d. */
 static int time_value(const struct mst_filter_term *term, const char *value, bson_t *out, struct mst_err *err)
 {
-	static const enum mst_filter_op turned[] = { [MST_OP_LT] = MST_OP_GT, [MST_OP_LTE] = MST_OP_GTE, [MST_OP_GT] = MST_OP_LT,
-		                                     [MST_OP_GTE] = MST_OP_LTE };
+	static const enum mst_filter_op turned[] = {
+	        [MST_OP_LT] = MST_OP_GT, [MST_OP_LTE] = MST_OP_GTE, [MST_OP_GT] = MST_OP_LT, [MST_OP_GTE] = MST_OP_LTE};
 	int64_t duration, when;
 
 	if (term->op == MST_OP_HAS)
 		return mst_filter_bad_value(term, value, "times go with = != < <= > >=", err);
 	if (mst_str_duration(value, &duration, NULL) == MST_OK) {
 		if (plain(term->op) == MST_OP_EQ)
-			return mst_filter_bad_value(term, value, "an age goes with < and >: last_seen<7d is within the last 7 days", err);
+			return mst_filter_bad_value(
+			        term, value, "an age goes with < and >: last_seen<7d is within the last 7 days", err);
 		compare_int(out, term->column->field, turned[term->op], term->now - duration);
 		return MST_OK;
 	}
 	if (!mst_time_parse(value, &when))
-		return mst_filter_bad_value(term, value, "an age (7d, 6h, 30m) or a time (2026-11-22, 2026-11-22T20:00:00Z) is needed", err);
+		return mst_filter_bad_value(
+		        term, value, "an age (7d, 6h, 30m) or a time (2026-11-22, 2026-11-22T20:00:00Z) is needed",
+		        err);
 	/* A day alone means the whole day; everything else is exact to the second. */
 	return time_range(term, when, strlen(value) == 10 ? DAY_MS : strchr(value, '.') ? 1 : 1000, out);
 }
@@ -153,7 +161,8 @@ static int id_value(const struct mst_filter_term *term, const char *value, bson_
 		return MST_OK;
 	}
 	if (term->op == MST_OP_HAS || !mst_id_short_parse(value, &number) || number > INT64_MAX)
-		return mst_filter_bad_value(term, value, "a short id is needed, as listings show it, with = != < <= > >=", err);
+		return mst_filter_bad_value(term, value,
+		                            "a short id is needed, as listings show it, with = != < <= > >=", err);
 	compare_int(out, term->column->field, term->op, (int64_t)number);
 	return MST_OK;
 }
@@ -174,7 +183,8 @@ static int int_value(const struct mst_filter_term *term, const char *value, bson
 
 static int bad_port(const struct mst_filter_term *term, const char *value, struct mst_err *err)
 {
-	return mst_filter_bad_value(term, value, "a port (22, 53/udp) or a range of at most 4096 (8000-8100) is needed, with = != ~", err);
+	return mst_filter_bad_value(
+	        term, value, "a port (22, 53/udp) or a range of at most 4096 (8000-8100) is needed, with = != ~", err);
 }
 
 /* "22/udp" -> "22", true; false unless the protocol is tcp, udp or left out. */
@@ -191,7 +201,8 @@ static bool split_protocol(const char *value, char *numbers, size_t size, bool *
 }
 
 /* Appends "22", "22/tcp", "53/udp" or "8000-8010" to a $in, as ports are stored. */
-static int append_ports(const struct mst_filter_term *term, const char *value, bson_t *list, uint32_t *count, struct mst_err *err)
+static int append_ports(const struct mst_filter_term *term, const char *value, bson_t *list, uint32_t *count,
+                        struct mst_err *err)
 {
 	char numbers[16], text[24], digits[16];
 	const char *key;
@@ -203,8 +214,8 @@ static int append_ports(const struct mst_filter_term *term, const char *value, b
 	char *dash = strchr(numbers, '-');
 	if (dash)
 		*dash = '\0';
-	if (!mst_str_uint(numbers, 65535, &first) || !mst_str_uint(dash ? dash + 1 : numbers, 65535, &last) || first == 0 ||
-	    last < first || last - first + *count >= MAX_PORT_RANGE)
+	if (!mst_str_uint(numbers, 65535, &first) || !mst_str_uint(dash ? dash + 1 : numbers, 65535, &last) ||
+	    first == 0 || last < first || last - first + *count >= MAX_PORT_RANGE)
 		return bad_port(term, value, err);
 	for (uint64_t port = first; port <= last; port++) {
 		bson_uint32_to_string((*count)++, &key, digits, sizeof digits);
@@ -214,7 +225,8 @@ static int append_ports(const struct mst_filter_term *term, const char *value, b
 	return MST_OK;
 }
 
-int mst_filter_ports_build(const struct mst_filter_term *term, const char *value, size_t values, bson_t *out, struct mst_err *err)
+int mst_filter_ports_build(const struct mst_filter_term *term, const char *value, size_t values, bson_t *out,
+                           struct mst_err *err)
 {
 	bson_t in, list;
 	uint32_t count = 0;

@@ -10,14 +10,15 @@ static int copy_doc(struct muster_bytes bytes, bson_t *out, struct mst_err *err)
 	bson_t borrowed;
 
 	if (!bytes.data || !bson_init_static(&borrowed, bytes.data, bytes.length))
-		return mst_err_set(err, MST_E_CORRUPT, "the store answered with something that is no document; restore a backup");
+		return mst_err_set(err, MST_E_CORRUPT,
+		                   "the store answered with something that is no document; restore a backup");
 	bson_copy_to(&borrowed, out);
 	return MST_OK;
 }
 
 int mst_store_get(struct mst_store *store, const char *collection, const char *id, bson_t *out, struct mst_err *err)
 {
-	struct muster_bytes bytes = { NULL, 0 };
+	struct muster_bytes bytes = {NULL, 0};
 	int status = store->ops->get(store->instance, mst_store_call(store), collection, id, &bytes);
 
 	if (status != MST_OK)
@@ -52,22 +53,23 @@ static int on_group(void *data, struct muster_bytes key, int64_t count)
 	return group->answer;
 }
 
-int mst_store_count(struct mst_store *store, const char *collection, const bson_t *filter, int64_t *out, struct mst_err *err)
+int mst_store_count(struct mst_store *store, const char *collection, const bson_t *filter, int64_t *out,
+                    struct mst_err *err)
 {
-	struct group group = { 0 };
-	int status = store->ops->count(store->instance, mst_store_call(store), collection, mst_store_bytes(filter), NULL, on_total,
-	                               &group);
+	struct group group = {0};
+	int status = store->ops->count(store->instance, mst_store_call(store), collection, mst_store_bytes(filter),
+	                               NULL, on_total, &group);
 
 	*out = group.total;
 	return status == MST_OK ? MST_OK : mst_store_failed(store, status, err);
 }
 
-int mst_store_group(struct mst_store *store, const char *collection, const bson_t *filter, const char *field, mst_group_fn fn,
-                    void *data, struct mst_err *err)
+int mst_store_group(struct mst_store *store, const char *collection, const bson_t *filter, const char *field,
+                    mst_group_fn fn, void *data, struct mst_err *err)
 {
-	struct group group = { .fn = fn, .data = data };
-	int status = store->ops->count(store->instance, mst_store_call(store), collection, mst_store_bytes(filter), field, on_group,
-	                               &group);
+	struct group group = {.fn = fn, .data = data};
+	int status = store->ops->count(store->instance, mst_store_call(store), collection, mst_store_bytes(filter),
+	                               field, on_group, &group);
 
 	return status == MST_OK ? MST_OK : mst_store_failed(store, status, err);
 }
@@ -75,7 +77,7 @@ int mst_store_group(struct mst_store *store, const char *collection, const bson_
 int mst_store_lease(struct mst_store *store, int verb, const char *name, const char *owner, int64_t ttl_ms,
                     struct mst_store_lease *lease, struct mst_err *err)
 {
-	struct muster_lease raw = { .size = sizeof raw, .fence = lease->fence };
+	struct muster_lease raw = {.size = sizeof raw, .fence = lease->fence};
 	int status = store->ops->lease(store->instance, mst_store_call(store), verb, name, owner, ttl_ms, &raw);
 
 	if (status != MST_OK)
@@ -88,7 +90,7 @@ int mst_store_lease(struct mst_store *store, int verb, const char *name, const c
 
 int mst_store_stats(struct mst_store *store, int64_t *bytes, int64_t *free_bytes, struct mst_err *err)
 {
-	struct muster_store_stats stats = { .size = sizeof stats, .bytes = -1, .free_bytes = -1 };
+	struct muster_store_stats stats = {.size = sizeof stats, .bytes = -1, .free_bytes = -1};
 	int status = store->ops->stats(store->instance, mst_store_call(store), &stats);
 
 	*bytes = stats.bytes;
@@ -104,7 +106,8 @@ int mst_store_check(struct mst_store *store, struct mst_err *err)
 }
 
 /* Compare-and-set on the counter's document: two writers never get one number, and a crash only leaves a gap. */
-static int try_number(struct mst_store *store, struct mst_batch *batch, const char *name, int64_t *out, struct mst_err *err)
+static int try_number(struct mst_store *store, struct mst_batch *batch, const char *name, int64_t *out,
+                      struct mst_err *err)
 {
 	bson_t doc, next = BSON_INITIALIZER;
 	bson_iter_t iter;

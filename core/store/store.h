@@ -14,7 +14,8 @@ struct mst_store_class; /* a loaded store plugin with its options; shared by thr
 struct mst_store;       /* one instance; one thread at a time */
 
 /* Loads the plugin. `options` is { path: ... } for sqlite. Call once, from the main thread. */
-int mst_store_class_new(struct mst_store_class **out, const char *plugin_path, struct json_object *options, struct mst_err *err);
+int mst_store_class_new(struct mst_store_class **out, const char *plugin_path, struct json_object *options,
+                        struct mst_err *err);
 void mst_store_class_free(struct mst_store_class *store_class);
 /* Opens an instance; the first caller of a process passes define = true: all collections of collections.c are defined. */
 int mst_store_open(struct mst_store **out, struct mst_store_class *store_class, bool define, struct mst_err *err);
@@ -39,10 +40,11 @@ void mst_cursor_close(struct mst_cursor *cursor);
 /* First match; MST_E_NOT_FOUND. Caller destroys. */
 int mst_store_find_one(struct mst_store *store, const struct mst_find *find, bson_t *out, struct mst_err *err);
 
-int mst_store_count(struct mst_store *store, const char *collection, const bson_t *filter, int64_t *out, struct mst_err *err);
+int mst_store_count(struct mst_store *store, const char *collection, const bson_t *filter, int64_t *out,
+                    struct mst_err *err);
 typedef int (*mst_group_fn)(void *data, const bson_t *key, int64_t count); /* key: { key: value } */
-int mst_store_group(struct mst_store *store, const char *collection, const bson_t *filter, const char *field, mst_group_fn fn,
-                    void *data, struct mst_err *err);
+int mst_store_group(struct mst_store *store, const char *collection, const bson_t *filter, const char *field,
+                    mst_group_fn fn, void *data, struct mst_err *err);
 
 /* Batches. Items copy their documents, so the caller's may go. */
 struct mst_batch;
@@ -55,8 +57,10 @@ size_t mst_batch_bytes(const struct mst_batch *batch);
 int mst_batch_insert(struct mst_batch *batch, const char *collection, const bson_t *doc);
 int mst_batch_put(struct mst_batch *batch, const char *collection, const bson_t *doc);
 int mst_batch_replace_if(struct mst_batch *batch, const char *collection, const bson_t *doc, int64_t rev);
-int mst_batch_update(struct mst_batch *batch, const char *collection, const bson_t *filter, const bson_t *update, bool upsert);
-int mst_batch_update_id(struct mst_batch *batch, const char *collection, const char *id, const bson_t *update, bool upsert);
+int mst_batch_update(struct mst_batch *batch, const char *collection, const bson_t *filter, const bson_t *update,
+                     bool upsert);
+int mst_batch_update_id(struct mst_batch *batch, const char *collection, const char *id, const bson_t *update,
+                        bool upsert);
 int mst_batch_remove(struct mst_batch *batch, const char *collection, const bson_t *filter);
 /* Runs it. 0 when no item failed (EXISTS, CONFLICT, NOT_FOUND of an item do not count; look at its result). */
 int mst_store_write(struct mst_store *store, struct mst_batch *batch, struct mst_err *err);

@@ -69,7 +69,8 @@ static int send_segment(const char *run, const char *shard, const char *state, c
 }
 
 /* A segment that cannot be read is reported and does not keep the others waiting; a store that fails ends the work. */
-static int import_one(struct session *session, const char *spool, struct json_object *segment, bool *bad, struct mst_err *err)
+static int import_one(struct session *session, const char *spool, struct json_object *segment, bool *bad,
+                      struct mst_err *err)
 {
 	const char *run = mst_json_text(segment, "run", ""), *shard = mst_json_text(segment, "shard", "");
 	struct mst_import_result result;
@@ -111,7 +112,8 @@ static int finish_all(struct session *session, struct json_object *job, struct m
 		if (should_stop(NULL))
 			return mst_err_set(err, MST_E_CANCELLED, "the import was stopped before all runs were settled");
 		if (!json_object_is_type(run, json_type_string))
-			return mst_err_set(err, MST_E_USAGE, "the import job's \"finish\" holds something that is no run id");
+			return mst_err_set(err, MST_E_USAGE,
+			                   "the import job's \"finish\" holds something that is no run id");
 		code = mst_import_finish(session->import, json_object_get_string(run), err);
 	}
 	return code;
@@ -119,7 +121,7 @@ static int finish_all(struct session *session, struct json_object *job, struct m
 
 int mst_worker_import(int argc, char **argv)
 {
-	struct session session = { 0 };
+	struct session session = {0};
 	struct mst_err err;
 	bool bad = false;
 	(void)argc;
@@ -132,7 +134,10 @@ int mst_worker_import(int argc, char **argv)
 		code = finish_all(&session, mst_worker_job(), &err);
 	if (code == 0 && bad)
 		code = MST_E_PARTIAL;
-	mst_line_end(MST_WORKER_LINE_FD, code, code == 0 ? "" : code == MST_E_PARTIAL ? "some segments could not be read" : err.text,
+	mst_line_end(MST_WORKER_LINE_FD, code,
+	             code == 0               ? ""
+	             : code == MST_E_PARTIAL ? "some segments could not be read"
+	                                     : err.text,
 	             session.records);
 	session_close(&session);
 	return code;

@@ -20,20 +20,20 @@
 #include <sqlite3.h>
 #include <stdbool.h>
 
-#define SQ_APPLICATION_ID 0x4d535452 /* "MSTR" in the file's header */
-#define SQ_LAYOUT 1                  /* user_version: the layout described above */
-#define SQ_MAX_READERS 32            /* cursors open at once on one instance */
-#define SQ_MAX_STMTS 256             /* prepared statements kept per connection */
-#define SQ_MAX_DEPTH 16              /* nesting of a filter */
-#define SQ_MAX_TERMS 2400            /* terms and groups of a filter */
-#define SQ_MAX_VALUES 16384          /* values bound by one statement */
-#define SQ_MAX_DOC (16u << 20)
-#define SQ_MAX_ID 512
-#define SQ_MAX_FIELDS 200            /* declared fields of a collection */
+#define SQ_APPLICATION_ID  0x4d535452 /* "MSTR" in the file's header */
+#define SQ_LAYOUT          1          /* user_version: the layout described above */
+#define SQ_MAX_READERS     32         /* cursors open at once on one instance */
+#define SQ_MAX_STMTS       256        /* prepared statements kept per connection */
+#define SQ_MAX_DEPTH       16         /* nesting of a filter */
+#define SQ_MAX_TERMS       2400       /* terms and groups of a filter */
+#define SQ_MAX_VALUES      16384      /* values bound by one statement */
+#define SQ_MAX_DOC         (16u << 20)
+#define SQ_MAX_ID          512
+#define SQ_MAX_FIELDS      200 /* declared fields of a collection */
 #define SQ_MAX_COLLECTIONS 256
-#define SQ_MAX_ITEMS (1u << 20)      /* of one write */
-#define SQ_BUSY_MS 10000
-#define SQ_TEXT 1024                 /* bytes of an error text */
+#define SQ_MAX_ITEMS       (1u << 20) /* of one write */
+#define SQ_BUSY_MS         10000
+#define SQ_TEXT            1024 /* bytes of an error text */
 
 /* A status and its text, filled where the failure happens. */
 struct sq_err {
@@ -57,7 +57,7 @@ enum sq_class { SQ_MISSING, SQ_NUMBER, SQ_BOOL, SQ_TEXT_CLASS, SQ_NULL, SQ_OTHER
 /* One scalar. Text is borrowed from its source. */
 struct sq_value {
 	enum sq_class class;
-	bool real; /* SQ_NUMBER: `number` (false) or `fraction` (true) */
+	bool real;      /* SQ_NUMBER: `number` (false) or `fraction` (true) */
 	int64_t number; /* also SQ_BOOL: 0 or 1 */
 	double fraction;
 	const char *text;
@@ -177,14 +177,14 @@ int sq_doc_bind(struct sq_store *store, const struct sq_collection *coll, const 
 struct sq_projection {
 	int *fields; /* index of a declared column per result column from 2 on */
 	size_t field_count;
-	bool rest;   /* the last column is `doc` */
+	bool rest;    /* the last column is `doc` */
 	char **names; /* of undeclared fields to keep; NULL: all */
 	size_t name_count;
 };
 void sq_projection_free(struct sq_projection *projection);
 /* Puts the current row together. projection NULL: all columns in their order. */
-int sq_doc_read(const struct sq_collection *coll, const struct sq_projection *projection, sqlite3_stmt *stmt, bson_t *out,
-                struct sq_err *err);
+int sq_doc_read(const struct sq_collection *coll, const struct sq_projection *projection, sqlite3_stmt *stmt,
+                bson_t *out, struct sq_err *err);
 
 /* ---- filters ---- */
 enum sq_op { SQ_EQ = 1, SQ_LT, SQ_LTE, SQ_GT, SQ_GTE, SQ_IN, SQ_HAS, SQ_EXISTS };
@@ -192,11 +192,11 @@ enum sq_op { SQ_EQ = 1, SQ_LT, SQ_LTE, SQ_GT, SQ_GTE, SQ_IN, SQ_HAS, SQ_EXISTS }
 bool sq_match_path(const bson_t *doc, const char *path, enum sq_op op, const struct sq_value *value);
 bool sq_find_path(const bson_t *doc, const char *path, bson_iter_t *out);
 /* Appends an SQL condition and its values. `filter` must outlive the binds. */
-int sq_filter_compile(const struct sq_collection *coll, const bson_t *filter, struct sq_sql *sql, struct sq_binds *binds,
-                      struct sq_err *err);
+int sq_filter_compile(const struct sq_collection *coll, const bson_t *filter, struct sq_sql *sql,
+                      struct sq_binds *binds, struct sq_err *err);
 /* One operator on one field, as SQL. */
-int sq_term_compile(const struct sq_collection *coll, const char *path, enum sq_op op, bool negate, const bson_iter_t *value,
-                    struct sq_sql *sql, struct sq_binds *binds, struct sq_err *err);
+int sq_term_compile(const struct sq_collection *coll, const char *path, enum sq_op op, bool negate,
+                    const bson_iter_t *value, struct sq_sql *sql, struct sq_binds *binds, struct sq_err *err);
 
 /* ---- queries ---- */
 int sq_query_compile(struct sq_store *store, const struct sq_collection *coll, const struct muster_query *query,
@@ -213,12 +213,14 @@ int sq_apply(const bson_t *doc, const bson_t *update, bool insert, bson_t *out, 
 int sq_update(struct sq_store *store, const struct sq_collection *coll, const struct muster_write *item,
               struct muster_write_result *result, struct sq_err *err);
 /* Binds and steps one whole-document statement; MUSTER_E_EXISTS when a unique value is taken. */
-int sq_insert(struct sq_store *store, const struct sq_collection *coll, const bson_t *doc, const char *sql, struct sq_err *err);
+int sq_insert(struct sq_store *store, const struct sq_collection *coll, const bson_t *doc, const char *sql,
+              struct sq_err *err);
 /* Steps a statement to its end. */
-int sq_step_done(struct sq_store *store, struct sq_conn *conn, sqlite3_stmt *stmt, const char *what, struct sq_err *err);
-int sq_write(struct sq_store *store, const struct muster_write *items, size_t count, struct muster_write_result *results,
-             struct sq_err *err);
-int sq_lease(struct sq_store *store, int verb, const char *name, const char *owner, int64_t ttl_ms, struct muster_lease *lease,
-             struct sq_err *err);
+int sq_step_done(struct sq_store *store, struct sq_conn *conn, sqlite3_stmt *stmt, const char *what,
+                 struct sq_err *err);
+int sq_write(struct sq_store *store, const struct muster_write *items, size_t count,
+             struct muster_write_result *results, struct sq_err *err);
+int sq_lease(struct sq_store *store, int verb, const char *name, const char *owner, int64_t ttl_ms,
+             struct muster_lease *lease, struct sq_err *err);
 
 #endif

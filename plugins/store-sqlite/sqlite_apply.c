@@ -26,7 +26,8 @@ static int write_value(const struct change *change, const bson_iter_t *old, cons
 		return MUSTER_OK;
 	by = bson_iter_as_int64(change->value);
 	if (old && !BSON_ITER_HOLDS_INT(old))
-		return sq_err_set(err, MUSTER_E_USAGE, "update: %.*s: $inc, $min and $max need a field that holds an integer or is missing",
+		return sq_err_set(err, MUSTER_E_USAGE,
+		                  "update: %.*s: $inc, $min and $max need a field that holds an integer or is missing",
 		                  length, key);
 	now = old ? bson_iter_as_int64(old) : 0;
 	if (!old)
@@ -38,10 +39,11 @@ static int write_value(const struct change *change, const bson_iter_t *old, cons
 	return bson_append_int64(out, key, length, result) ? MUSTER_OK : too_large(err);
 }
 
-static int put(const bson_t *doc, const char *path, const struct change *change, bson_t *out, int depth, struct sq_err *err);
+static int put(const bson_t *doc, const char *path, const struct change *change, bson_t *out, int depth,
+               struct sq_err *err);
 
-static int put_below(const bson_t *child, const char *key, int length, const char *path, const struct change *change, bson_t *out,
-                     int depth, struct sq_err *err)
+static int put_below(const bson_t *child, const char *key, int length, const char *path, const struct change *change,
+                     bson_t *out, int depth, struct sq_err *err)
 {
 	bson_t made;
 	if (!bson_append_document_begin(out, key, length, &made))
@@ -51,8 +53,8 @@ static int put_below(const bson_t *child, const char *key, int length, const cha
 	return status;
 }
 
-static int put_one(const bson_iter_t *iter, const char *path, size_t length, const struct change *change, bson_t *out, int depth,
-                   struct sq_err *err)
+static int put_one(const bson_iter_t *iter, const char *path, size_t length, const struct change *change, bson_t *out,
+                   int depth, struct sq_err *err)
 {
 	if (path[length] == '\0')
 		return write_value(change, iter, path, (int)length, out, err);
@@ -71,7 +73,8 @@ static int put_one(const bson_iter_t *iter, const char *path, size_t length, con
 }
 
 /* Copies `doc` with one path changed. */
-static int put(const bson_t *doc, const char *path, const struct change *change, bson_t *out, int depth, struct sq_err *err)
+static int put(const bson_t *doc, const char *path, const struct change *change, bson_t *out, int depth,
+               struct sq_err *err)
 {
 	static const bson_t empty = BSON_INITIALIZER;
 	bson_iter_t iter;
@@ -101,13 +104,14 @@ static int put(const bson_t *doc, const char *path, const struct change *change,
 static bool operator_of(const bson_t *update, const char *name, bson_iter_t *children)
 {
 	bson_iter_t iter;
-	return bson_iter_init_find(&iter, update, name) && BSON_ITER_HOLDS_DOCUMENT(&iter) && bson_iter_recurse(&iter, children);
+	return bson_iter_init_find(&iter, update, name) && BSON_ITER_HOLDS_DOCUMENT(&iter) &&
+	       bson_iter_recurse(&iter, children);
 }
 
-static bool names(const bson_t *update, const char *operator, const char *key, bson_iter_t *value)
+static bool names(const bson_t *update, const char *operator, const char * key, bson_iter_t *value)
 {
 	bson_iter_t iter;
-	if (!operator_of(update, operator, &iter) || !bson_iter_find(&iter, key))
+	if (!operator_of(update, operator, & iter) || !bson_iter_find(&iter, key))
 		return false;
 	*value = iter;
 	return true;
@@ -116,7 +120,7 @@ static bool names(const bson_t *update, const char *operator, const char *key, b
 /* $set and $unset of paths without dots, all in one pass that keeps the order of what is there. */
 static int set_flat(const bson_t *doc, const bson_t *update, bool insert, bson_t *out, struct sq_err *err)
 {
-	static const char *const setters[] = { "$set", "$set_on_insert" };
+	static const char *const setters[] = {"$set", "$set_on_insert"};
 	bson_iter_t iter, value;
 	bool ok = bson_iter_init(&iter, doc);
 	while (ok && bson_iter_next(&iter)) {
@@ -142,15 +146,15 @@ int sq_apply(const bson_t *doc, const bson_t *update, bool insert, bson_t *out, 
 		const char *name;
 		enum verb verb;
 		bool flat_done, only_insert;
-	} table[] = { { "$set", SET, true, false }, { "$set_on_insert", SET, true, true }, { "$unset", UNSET, true, false },
-		      { "$inc", INC, false, false }, { "$min", MIN, false, false },        { "$max", MAX, false, false } };
+	} table[] = {{"$set", SET, true, false},  {"$set_on_insert", SET, true, true}, {"$unset", UNSET, true, false},
+	             {"$inc", INC, false, false}, {"$min", MIN, false, false},         {"$max", MAX, false, false}};
 	int status = set_flat(doc, update, insert, out, err);
 	for (size_t i = 0; i < sizeof table / sizeof table[0] && status == MUSTER_OK; i++) {
 		bson_iter_t value;
 		if ((table[i].only_insert && !insert) || !operator_of(update, table[i].name, &value))
 			continue;
 		while (status == MUSTER_OK && bson_iter_next(&value)) {
-			struct change change = { table[i].verb, &value };
+			struct change change = {table[i].verb, &value};
 			bson_t next = BSON_INITIALIZER;
 			if (table[i].flat_done && !strchr(bson_iter_key(&value), '.'))
 				continue;

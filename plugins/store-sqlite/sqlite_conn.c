@@ -72,8 +72,8 @@ int sq_fail(struct sq_store *store, struct sq_conn *conn, int code, const char *
 	/* A disk that fills while the shared-memory file grows is reported as an I/O error of its own. */
 	if (extended == SQLITE_IOERR_SHMSIZE)
 		code = SQLITE_FULL;
-	return sq_err_set(err, status_of(code), "%s: cannot %s: %s (SQLite: %s, %d)", store->path, what, cure_of(code), said,
-	                  extended);
+	return sq_err_set(err, status_of(code), "%s: cannot %s: %s (SQLite: %s, %d)", store->path, what, cure_of(code),
+	                  said, extended);
 }
 
 /*
@@ -89,7 +89,8 @@ static const char *const pragmas = "PRAGMA busy_timeout=10000; PRAGMA journal_mo
 int sq_conn_open(struct sq_store *store, struct sq_conn *conn, bool writer, struct sq_err *err)
 {
 	memset(conn, 0, sizeof *conn);
-	int rc = sqlite3_open_v2(store->path, &conn->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+	int rc = sqlite3_open_v2(store->path, &conn->db,
+	                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
 	if (rc == SQLITE_OK) {
 		sqlite3_db_config(conn->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 		sqlite3_db_config(conn->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
@@ -98,8 +99,10 @@ int sq_conn_open(struct sq_store *store, struct sq_conn *conn, bool writer, stru
 		rc = sqlite3_exec(conn->db, pragmas, NULL, NULL, NULL);
 	}
 	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(conn->db, writer ? "PRAGMA cache_size=-65536" : "PRAGMA cache_size=-16384; PRAGMA query_only=ON", NULL,
-		                  NULL, NULL);
+		rc = sqlite3_exec(conn->db,
+		                  writer ? "PRAGMA cache_size=-65536"
+		                         : "PRAGMA cache_size=-16384; PRAGMA query_only=ON",
+		                  NULL, NULL, NULL);
 	if (rc == SQLITE_OK && writer && sqlite3_db_readonly(conn->db, "main") == 1)
 		rc = SQLITE_READONLY;
 	if (rc == SQLITE_OK)
@@ -163,7 +166,8 @@ int sq_prepare(struct sq_store *store, struct sq_conn *conn, const char *sql, sq
 	sqlite3_stmt *made = NULL;
 	int rc = sqlite3_prepare_v3(conn->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &made, NULL);
 	if (rc == SQLITE_ERROR && beyond_sqlite(sqlite3_errmsg(conn->db)))
-		return sq_err_set(err, MUSTER_E_LIMIT, "filter: too complex for SQLite (%s): use fewer terms", sqlite3_errmsg(conn->db));
+		return sq_err_set(err, MUSTER_E_LIMIT, "filter: too complex for SQLite (%s): use fewer terms",
+		                  sqlite3_errmsg(conn->db));
 	if (rc != SQLITE_OK)
 		return sq_fail(store, conn, rc, "prepare a statement", err);
 	struct sq_stmt *slot = stmt_slot(conn);
@@ -174,7 +178,7 @@ int sq_prepare(struct sq_store *store, struct sq_conn *conn, const char *sql, sq
 		                  slot ? "there is not enough memory" : "too many statements are in use at once");
 	}
 	memcpy(copy, sql, strlen(sql) + 1);
-	*slot = (struct sq_stmt){ copy, made, ++conn->clock, true };
+	*slot = (struct sq_stmt){copy, made, ++conn->clock, true};
 	*out = made;
 	return MUSTER_OK;
 }
@@ -199,7 +203,8 @@ int sq_step_done(struct sq_store *store, struct sq_conn *conn, sqlite3_stmt *stm
 	if (rc == SQLITE_DONE)
 		return MUSTER_OK;
 	int extended = sqlite3_extended_errcode(conn->db);
-	if (extended == SQLITE_CONSTRAINT_UNIQUE || extended == SQLITE_CONSTRAINT_PRIMARYKEY || extended == SQLITE_CONSTRAINT_ROWID)
+	if (extended == SQLITE_CONSTRAINT_UNIQUE || extended == SQLITE_CONSTRAINT_PRIMARYKEY ||
+	    extended == SQLITE_CONSTRAINT_ROWID)
 		return sq_err_set(err, MUSTER_E_EXISTS, "%s: %s: already taken", store->path, sqlite3_errmsg(conn->db));
 	return sq_fail(store, conn, rc, what, err);
 }
@@ -234,7 +239,8 @@ int sq_reader_take(struct sq_store *store, struct sq_conn **out, struct sq_err *
 		}
 	}
 	if (store->reader_count == SQ_MAX_READERS)
-		return sq_err_set(err, MUSTER_E_LIMIT, "%s: more than %d cursors are open at once", store->path, SQ_MAX_READERS);
+		return sq_err_set(err, MUSTER_E_LIMIT, "%s: more than %d cursors are open at once", store->path,
+		                  SQ_MAX_READERS);
 	struct sq_conn *conn = malloc(sizeof *conn);
 	if (!conn)
 		return sq_err_set(err, MUSTER_E_NO_MEMORY, "%s: there is not enough memory", store->path);

@@ -17,7 +17,8 @@ static void group_text(const struct sq_collection *coll, const char *field, stru
 	*plain = own || (def && def->column && def->type != MUSTER_FIELD_LIST);
 	*as_bool = *plain && def && def->type == MUSTER_FIELD_BOOL;
 	if (*plain) {
-		sq_sql_add(sql, "SELECT value, count(*), 'plain' FROM (SELECT \"%s\" AS value FROM \"%s\" WHERE ", field, coll->name);
+		sq_sql_add(sql, "SELECT value, count(*), 'plain' FROM (SELECT \"%s\" AS value FROM \"%s\" WHERE ",
+		           field, coll->name);
 		return;
 	}
 	sq_sql_add(sql, "SELECT item.value, count(*), item.type FROM (SELECT ");
@@ -29,8 +30,8 @@ static void group_text(const struct sq_collection *coll, const char *field, stru
 	sq_sql_add(sql, " AS list FROM \"%s\" WHERE ", coll->name);
 }
 
-static int compile(struct sq_store *store, const struct sq_collection *coll, const bson_t *filter, const char *field, bool *plain,
-                   bool *as_bool, struct sq_err *err)
+static int compile(struct sq_store *store, const struct sq_collection *coll, const bson_t *filter, const char *field,
+                   bool *plain, bool *as_bool, struct sq_err *err)
 {
 	struct sq_sql *sql = &store->sql;
 	sq_sql_reset(sql);
@@ -43,7 +44,8 @@ static int compile(struct sq_store *store, const struct sq_collection *coll, con
 	if (field && *plain)
 		sq_sql_add(sql, ") WHERE value IS NOT NULL GROUP BY value ORDER BY 2 DESC, 1");
 	else if (field)
-		sq_sql_add(sql, ") AS row, json_each(row.list) AS item GROUP BY item.type, item.value ORDER BY 2 DESC, 1");
+		sq_sql_add(sql,
+		           ") AS row, json_each(row.list) AS item GROUP BY item.type, item.value ORDER BY 2 DESC, 1");
 	if (status == MUSTER_OK && sql->failed)
 		status = sq_err_set(err, MUSTER_E_NO_MEMORY, "%s: there is not enough memory", store->path);
 	return status;
@@ -62,8 +64,8 @@ static void group_value(sqlite3_stmt *stmt, bool plain, bool as_bool, struct sq_
 		out->class = SQ_BOOL;
 }
 
-static int deliver(struct sq_store *store, struct sq_conn *conn, sqlite3_stmt *stmt, const char *field, bool plain, bool as_bool,
-                   muster_group_fn fn, void *data, struct sq_err *err)
+static int deliver(struct sq_store *store, struct sq_conn *conn, sqlite3_stmt *stmt, const char *field, bool plain,
+                   bool as_bool, muster_group_fn fn, void *data, struct sq_err *err)
 {
 	int rc, status = MUSTER_OK;
 	bson_t key = BSON_INITIALIZER;
@@ -79,17 +81,18 @@ static int deliver(struct sq_store *store, struct sq_conn *conn, sqlite3_stmt *s
 			if (!sq_value_append(&key, field, -1, &value))
 				continue;
 		}
-		struct muster_bytes bytes = { bson_get_data(&key), key.len };
+		struct muster_bytes bytes = {bson_get_data(&key), key.len};
 		int answer = fn(data, bytes, sqlite3_column_int64(stmt, 1));
 		if (answer != 0)
-			status = sq_err_set(err, answer < 0 ? answer : MUSTER_E_CANCELLED, "the caller ended the count");
+			status =
+			        sq_err_set(err, answer < 0 ? answer : MUSTER_E_CANCELLED, "the caller ended the count");
 	}
 	bson_destroy(&key);
 	return status;
 }
 
-int sq_count(struct sq_store *store, const char *collection, struct muster_bytes filter, const char *field, muster_group_fn fn,
-             void *data, struct sq_err *err)
+int sq_count(struct sq_store *store, const char *collection, struct muster_bytes filter, const char *field,
+             muster_group_fn fn, void *data, struct sq_err *err)
 {
 	bson_t doc;
 	struct sq_collection *coll;

@@ -62,7 +62,8 @@ static int step(struct sq_store *store, struct muster_cursor *cursor, struct sq_
 	return sq_err_set(err, MUSTER_E_END, "no more documents");
 }
 
-static int start(struct sq_store *store, struct muster_cursor *cursor, const struct muster_query *query, struct sq_err *err)
+static int start(struct sq_store *store, struct muster_cursor *cursor, const struct muster_query *query,
+                 struct sq_err *err)
 {
 	struct sq_collection *coll;
 	struct sq_binds *binds = &store->binds;
@@ -119,7 +120,8 @@ int sq_next(struct sq_store *store, struct muster_cursor *cursor, struct muster_
 			return status;
 	}
 	cursor->ahead = false;
-	int status = sq_doc_read(cursor->coll, cursor->projected ? &cursor->projection : NULL, cursor->stmt, cursor->doc, err);
+	int status = sq_doc_read(cursor->coll, cursor->projected ? &cursor->projection : NULL, cursor->stmt,
+	                         cursor->doc, err);
 	out->data = bson_get_data(cursor->doc);
 	out->length = cursor->doc->len;
 	return status;

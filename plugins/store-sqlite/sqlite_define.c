@@ -7,7 +7,7 @@
 
 static const char *type_word(uint32_t type)
 {
-	static const char *const words[] = { "?", "text", "int", "bool", "time", "address", "list", "object" };
+	static const char *const words[] = {"?", "text", "int", "bool", "time", "address", "list", "object"};
 	return type <= MUSTER_FIELD_OBJECT ? words[type] : words[0];
 }
 
@@ -18,22 +18,30 @@ static const struct muster_field *field_at(const struct muster_array *fields, ui
 
 static const struct muster_index *index_at(const struct muster_array *indexes, uint32_t i)
 {
-	return (const struct muster_index *)(const void *)((const char *)indexes->items + (size_t)i * indexes->item_size);
+	return (const struct muster_index *)(const void *)((const char *)indexes->items +
+	                                                   (size_t)i * indexes->item_size);
 }
 
 static int check_definition(const struct muster_collection *def, struct sq_err *err)
 {
 	if (!def->name || !sq_name_valid(def->name, strlen(def->name)) || strncmp(def->name, "muster_", 7) == 0 ||
 	    strncmp(def->name, "sqlite_", 7) == 0)
-		return sq_err_set(err, MUSTER_E_USAGE, "a collection's name is [a-z][a-z0-9_]{0,63} and does not start with muster_ or sqlite_");
+		return sq_err_set(
+		        err, MUSTER_E_USAGE,
+		        "a collection's name is [a-z][a-z0-9_]{0,63} and does not start with muster_ or sqlite_");
 	if (def->fields.count > SQ_MAX_FIELDS || def->indexes.count > SQ_MAX_FIELDS)
-		return sq_err_set(err, MUSTER_E_LIMIT, "collection %s: more than %d fields or indexes", def->name, SQ_MAX_FIELDS);
+		return sq_err_set(err, MUSTER_E_LIMIT, "collection %s: more than %d fields or indexes", def->name,
+		                  SQ_MAX_FIELDS);
 	for (uint32_t i = 0; i < def->fields.count; i++) {
 		const struct muster_field *field = field_at(&def->fields, i);
-		if (!field->name || !sq_name_valid(field->name, strlen(field->name)) || strcmp(field->name, "rev") == 0 ||
-		    strcmp(field->name, "doc") == 0 || field->type < MUSTER_FIELD_TEXT || field->type > MUSTER_FIELD_OBJECT)
-			return sq_err_set(err, MUSTER_E_USAGE, "collection %s: field %u: a declared field's name is [a-z][a-z0-9_]*, not rev or doc, "
-			                  "and its type a known one", def->name, i);
+		if (!field->name || !sq_name_valid(field->name, strlen(field->name)) ||
+		    strcmp(field->name, "rev") == 0 || strcmp(field->name, "doc") == 0 ||
+		    field->type < MUSTER_FIELD_TEXT || field->type > MUSTER_FIELD_OBJECT)
+			return sq_err_set(
+			        err, MUSTER_E_USAGE,
+			        "collection %s: field %u: a declared field's name is [a-z][a-z0-9_]*, not rev or doc, "
+			        "and its type a known one",
+			        def->name, i);
 	}
 	return MUSTER_OK;
 }
@@ -44,16 +52,17 @@ static int move_in(struct sq_store *store, const char *collection, const char *f
 	struct sq_collection *coll = NULL;
 	sqlite3_stmt *read = NULL, *write = NULL;
 	struct sq_conn *conn = &store->writer;
-	struct sq_sql sql = { 0 };
+	struct sq_sql sql = {0};
 	int rc, status = sq_collection_load(store, collection, &coll, err);
 	if (status != MUSTER_OK)
 		return status;
-	sq_sql_add(&sql, "SELECT %s FROM \"%s\" WHERE doc IS NOT NULL AND muster_match(doc, '%s', %d, 1)", coll->select, collection,
-	           field, SQ_EXISTS);
+	sq_sql_add(&sql, "SELECT %s FROM \"%s\" WHERE doc IS NOT NULL AND muster_match(doc, '%s', %d, 1)", coll->select,
+	           collection, field, SQ_EXISTS);
 	status = sq_prepare(store, conn, sql.text, &read, err);
 	sq_sql_reset(&sql);
 	/* No document changes by this, so no rev does. */
-	sq_sql_add(&sql, "UPDATE \"%s\" SET rev = rev%s", collection, strstr(coll->replace, "rev + 1") + strlen("rev + 1"));
+	sq_sql_add(&sql, "UPDATE \"%s\" SET rev = rev%s", collection,
+	           strstr(coll->replace, "rev + 1") + strlen("rev + 1"));
 	if (status == MUSTER_OK)
 		status = sq_prepare(store, conn, sql.text, &write, err);
 	while (status == MUSTER_OK && (rc = sqlite3_step(read)) != SQLITE_DONE) {
@@ -90,8 +99,10 @@ static int add_field(struct sq_store *store, const struct muster_collection *def
 	struct sq_sql *sql = &store->sql;
 	sq_sql_reset(sql);
 	if (!fresh && field->type != MUSTER_FIELD_OBJECT)
-		sq_sql_add(sql, "ALTER TABLE \"%s\" ADD COLUMN \"%s\" /* %s */;", def->name, field->name, type_word(field->type));
-	sq_sql_add(sql, "INSERT INTO muster_fields VALUES ('%s', %zu, '%s', %u)", def->name, position, field->name, field->type);
+		sq_sql_add(sql, "ALTER TABLE \"%s\" ADD COLUMN \"%s\" /* %s */;", def->name, field->name,
+		           type_word(field->type));
+	sq_sql_add(sql, "INSERT INTO muster_fields VALUES ('%s', %zu, '%s', %u)", def->name, position, field->name,
+	           field->type);
 	int status = run(store, sql, err);
 	if (status == MUSTER_OK && !fresh && field->type != MUSTER_FIELD_OBJECT)
 		status = move_in(store, def->name, field->name, err);
@@ -110,8 +121,11 @@ static int add_fields(struct sq_store *store, const struct muster_collection *de
 		if (strcmp(field->name, "_id") == 0)
 			continue;
 		if (at >= 0 && old->fields[at].type != field->type)
-			status = sq_err_set(err, MUSTER_E_USAGE, "collection %s: field %s is %s in the store and %s in the new definition: give the new "
-			                    "one another name", def->name, field->name, type_word(old->fields[at].type), type_word(field->type));
+			status = sq_err_set(
+			        err, MUSTER_E_USAGE,
+			        "collection %s: field %s is %s in the store and %s in the new definition: give the new "
+			        "one another name",
+			        def->name, field->name, type_word(old->fields[at].type), type_word(field->type));
 		else if (at < 0)
 			status = add_field(store, def, field, position++, old == NULL, err);
 	}
@@ -133,7 +147,8 @@ static int make_table(struct sq_store *store, const struct muster_collection *de
 }
 
 /* One part of "zone,-ip_key" as SQL. */
-static int index_part(const struct sq_collection *coll, const char *part, size_t length, struct sq_sql *sql, struct sq_err *err)
+static int index_part(const struct sq_collection *coll, const char *part, size_t length, struct sq_sql *sql,
+                      struct sq_err *err)
 {
 	bool down = length > 0 && part[0] == '-';
 	part += down;
@@ -142,7 +157,8 @@ static int index_part(const struct sq_collection *coll, const char *part, size_t
 	bool known = (at >= 0 && coll->fields[at].column && coll->fields[at].type != MUSTER_FIELD_LIST) ||
 	             (length == 3 && (memcmp(part, "_id", 3) == 0 || memcmp(part, "rev", 3) == 0));
 	if (!known)
-		return sq_err_set(err, MUSTER_E_USAGE, "collection %s: an index names \"%.*s\", which is no declared field with one value",
+		return sq_err_set(err, MUSTER_E_USAGE,
+		                  "collection %s: an index names \"%.*s\", which is no declared field with one value",
 		                  coll->name, (int)(length > 64 ? 64 : length), part);
 	sq_sql_add(sql, "\"%.*s\"%s", (int)length, part, down ? " DESC" : "");
 	return MUSTER_OK;
@@ -154,15 +170,16 @@ static int add_index(struct sq_store *store, const struct sq_collection *coll, c
 	struct sq_sql *sql = &store->sql;
 	int64_t there = 0;
 	if (!index->name || !index->fields || !sq_name_valid(index->name, strlen(index->name)))
-		return sq_err_set(err, MUSTER_E_USAGE, "collection %s: an index needs a name ([a-z][a-z0-9_]{0,63}) and fields", coll->name);
+		return sq_err_set(err, MUSTER_E_USAGE,
+		                  "collection %s: an index needs a name ([a-z][a-z0-9_]{0,63}) and fields", coll->name);
 	sq_sql_reset(sql);
 	sq_sql_add(sql, "SELECT count(*) FROM muster_indexes WHERE name = '%s_%s'", coll->name, index->name);
 	int status = sq_query_int(store, &store->writer, sql->text, &there, err);
 	if (status != MUSTER_OK || there)
 		return status;
 	sq_sql_reset(sql);
-	sq_sql_add(sql, "CREATE %sINDEX \"%s_%s\" ON \"%s\" (", index->flags & MUSTER_INDEX_UNIQUE ? "UNIQUE " : "", coll->name,
-	           index->name, coll->name);
+	sq_sql_add(sql, "CREATE %sINDEX \"%s_%s\" ON \"%s\" (", index->flags & MUSTER_INDEX_UNIQUE ? "UNIQUE " : "",
+	           coll->name, index->name, coll->name);
 	for (const char *at = index->fields; status == MUSTER_OK; at++) {
 		size_t length = strcspn(at, ",");
 		status = index_part(coll, at, length, sql, err);
@@ -172,8 +189,8 @@ static int add_index(struct sq_store *store, const struct sq_collection *coll, c
 		sq_sql_add(sql, ", ");
 	}
 	/* index_part has admitted nothing but names and commas. */
-	sq_sql_add(sql, "); INSERT INTO muster_indexes VALUES ('%s_%s', '%s', '%s', %u)", coll->name, index->name, coll->name,
-	           index->fields, index->flags);
+	sq_sql_add(sql, "); INSERT INTO muster_indexes VALUES ('%s_%s', '%s', '%s', %u)", coll->name, index->name,
+	           coll->name, index->fields, index->flags);
 	return status == MUSTER_OK ? run(store, sql, err) : status;
 }
 
@@ -187,8 +204,11 @@ static int define_inside(struct sq_store *store, const struct muster_collection 
 		status = add_fields(store, def, old, err);
 	if (status == MUSTER_OK) {
 		sq_sql_reset(&store->sql);
-		sq_sql_add(&store->sql, "INSERT INTO muster_collections VALUES ('%s', %u) ON CONFLICT (name) DO UPDATE SET version = "
-		                        "excluded.version", def->name, def->version);
+		sq_sql_add(
+		        &store->sql,
+		        "INSERT INTO muster_collections VALUES ('%s', %u) ON CONFLICT (name) DO UPDATE SET version = "
+		        "excluded.version",
+		        def->name, def->version);
 		status = run(store, &store->sql, err);
 	}
 	if (status == MUSTER_OK)
@@ -212,8 +232,11 @@ static int is_current(struct sq_store *store, const struct muster_collection *de
 		return status;
 	*current = old->version == def->version;
 	if (old->version > def->version)
-		status = sq_err_set(err, MUSTER_E_REFUSED, "%s: collection %s was made by a newer Muster (version %u, this one knows %u): upgrade "
-		                    "Muster, or restore a backup made before the upgrade", store->path, def->name, old->version, def->version);
+		status = sq_err_set(
+		        err, MUSTER_E_REFUSED,
+		        "%s: collection %s was made by a newer Muster (version %u, this one knows %u): upgrade "
+		        "Muster, or restore a backup made before the upgrade",
+		        store->path, def->name, old->version, def->version);
 	for (uint32_t i = 0; i < def->fields.count && *current; i++) {
 		const struct muster_field *field = field_at(&def->fields, i);
 		int at = sq_field_find(old, field->name, strlen(field->name), (int)i);
@@ -224,7 +247,8 @@ static int is_current(struct sq_store *store, const struct muster_collection *de
 		const char *name = index_at(&def->indexes, i)->name;
 		sq_sql_reset(&store->sql);
 		if (name && sq_name_valid(name, strlen(name)))
-			sq_sql_add(&store->sql, "SELECT count(*) FROM muster_indexes WHERE name = '%s_%s'", def->name, name);
+			sq_sql_add(&store->sql, "SELECT count(*) FROM muster_indexes WHERE name = '%s_%s'", def->name,
+			           name);
 		else
 			sq_sql_add(&store->sql, "SELECT 0");
 		status = sq_query_int(store, &store->writer, store->sql.text, &there, err);

@@ -7,14 +7,15 @@
 
 int sq_bson_open(struct muster_bytes bytes, const char *what, bson_t *out, struct sq_err *err)
 {
-	static const uint8_t empty[5] = { 5, 0, 0, 0, 0 };
+	static const uint8_t empty[5] = {5, 0, 0, 0, 0};
 	size_t error = 0;
 	const uint8_t *data = bytes.length ? bytes.data : empty;
 	size_t length = bytes.length ? bytes.length : sizeof empty;
 	if (length > SQ_MAX_DOC)
 		return sq_err_set(err, MUSTER_E_LIMIT, "%s: %zu bytes, at most %u are kept", what, length, SQ_MAX_DOC);
 	if (!bson_init_static(out, data, length) || !bson_validate(out, BSON_VALIDATE_NONE, &error))
-		return sq_err_set(err, MUSTER_E_USAGE, "%s: not one whole BSON document (fault at byte %zu)", what, error);
+		return sq_err_set(err, MUSTER_E_USAGE, "%s: not one whole BSON document (fault at byte %zu)", what,
+		                  error);
 	return MUSTER_OK;
 }
 
@@ -36,7 +37,8 @@ static int bind_list(struct sq_store *store, const bson_iter_t *iter, sqlite3_st
 	if (!*kept)
 		return SQLITE_OK;
 	/* The text moves when the buffer grows, so SQLite gets a copy. */
-	return sqlite3_bind_text64(stmt, at, store->lists.text + start, store->lists.len - start, SQLITE_TRANSIENT, SQLITE_UTF8);
+	return sqlite3_bind_text64(stmt, at, store->lists.text + start, store->lists.len - start, SQLITE_TRANSIENT,
+	                           SQLITE_UTF8);
 }
 
 /* Binds one declared field; *kept false: it belongs into the rest after all. */
@@ -52,8 +54,11 @@ static int bind_field(struct sq_store *store, const struct sq_collection *coll, 
 	}
 	sq_value_from_iter(iter, &value);
 	if (value.class == SQ_OTHER || (def->type == MUSTER_FIELD_BOOL && value.class == SQ_NUMBER))
-		return sq_err_set(err, MUSTER_E_USAGE, "collection %s: field %s is declared with one value (text, number, bool or null) and got "
-		                  "something else", coll->name, def->name);
+		return sq_err_set(
+		        err, MUSTER_E_USAGE,
+		        "collection %s: field %s is declared with one value (text, number, bool or null) and got "
+		        "something else",
+		        coll->name, def->name);
 	sq_bind_value(stmt, at, &value, def->type == MUSTER_FIELD_BOOL);
 	return MUSTER_OK;
 }
@@ -105,7 +110,8 @@ int sq_doc_bind(struct sq_store *store, const struct sq_collection *coll, const 
 	if (status == MUSTER_OK && !*id)
 		status = sq_err_set(err, MUSTER_E_USAGE, "collection %s: a document without _id", coll->name);
 	if (status == MUSTER_OK && store->lists.failed)
-		status = sq_err_set(err, MUSTER_E_LIMIT, "collection %s: a list of document %s is too large", coll->name, *id);
+		status = sq_err_set(err, MUSTER_E_LIMIT, "collection %s: a list of document %s is too large",
+		                    coll->name, *id);
 	bind_rest(store, stmt, last);
 	return status;
 }
@@ -129,14 +135,17 @@ static int read_field(const struct sq_collection *coll, int field, sqlite3_stmt 
 		return MUSTER_OK;
 	bool ok;
 	if (def->type == MUSTER_FIELD_LIST)
-		ok = value.class == SQ_TEXT_CLASS && sq_list_append(out, def->name, (int)def->length, value.text, value.length);
+		ok = value.class == SQ_TEXT_CLASS &&
+		     sq_list_append(out, def->name, (int)def->length, value.text, value.length);
 	else
 		ok = sq_value_append(out, def->name, (int)def->length, &value);
 	if (ok)
 		return MUSTER_OK;
 	const char *id = (const char *)sqlite3_column_text(stmt, 0);
-	return sq_err_set(err, MUSTER_E_CORRUPT, "collection %s: document %.100s: column %s does not hold what Muster writes there (a %s): "
-	                  "correct it with sqlite3 or restore a backup", coll->name, id ? id : "?", def->name,
+	return sq_err_set(err, MUSTER_E_CORRUPT,
+	                  "collection %s: document %.100s: column %s does not hold what Muster writes there (a %s): "
+	                  "correct it with sqlite3 or restore a backup",
+	                  coll->name, id ? id : "?", def->name,
 	                  def->type == MUSTER_FIELD_LIST ? "JSON array" : "text or number");
 }
 
@@ -150,8 +159,8 @@ static bool wanted(const struct sq_projection *projection, const char *key)
 	return false;
 }
 
-static int read_rest(const struct sq_collection *coll, const struct sq_projection *projection, sqlite3_stmt *stmt, int column,
-                     bson_t *out, struct sq_err *err)
+static int read_rest(const struct sq_collection *coll, const struct sq_projection *projection, sqlite3_stmt *stmt,
+                     int column, bson_t *out, struct sq_err *err)
 {
 	bson_t rest;
 	bson_iter_t iter;
@@ -171,12 +180,13 @@ static int read_rest(const struct sq_collection *coll, const struct sq_projectio
 	if (ok)
 		return MUSTER_OK;
 	const char *id = (const char *)sqlite3_column_text(stmt, 0);
-	return sq_err_set(err, MUSTER_E_CORRUPT, "collection %s: document %.100s: its doc column is damaged: restore a backup", coll->name,
+	return sq_err_set(err, MUSTER_E_CORRUPT,
+	                  "collection %s: document %.100s: its doc column is damaged: restore a backup", coll->name,
 	                  id ? id : "?");
 }
 
-int sq_doc_read(const struct sq_collection *coll, const struct sq_projection *projection, sqlite3_stmt *stmt, bson_t *out,
-                struct sq_err *err)
+int sq_doc_read(const struct sq_collection *coll, const struct sq_projection *projection, sqlite3_stmt *stmt,
+                bson_t *out, struct sq_err *err)
 {
 	int status = MUSTER_OK, column = 2;
 	bson_reinit(out);

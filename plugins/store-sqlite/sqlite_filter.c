@@ -43,9 +43,9 @@ static const struct {
 	const char *name;
 	enum sq_op op;
 	bool negate;
-} operators[] = { { "$eq", SQ_EQ, false }, { "$ne", SQ_EQ, true },      { "$lt", SQ_LT, false },   { "$lte", SQ_LTE, false },
-		  { "$gt", SQ_GT, false }, { "$gte", SQ_GTE, false },   { "$in", SQ_IN, false },   { "$nin", SQ_IN, true },
-		  { "$has", SQ_HAS, false }, { "$exists", SQ_EXISTS, false } };
+} operators[] = {{"$eq", SQ_EQ, false},   {"$ne", SQ_EQ, true},         {"$lt", SQ_LT, false}, {"$lte", SQ_LTE, false},
+                 {"$gt", SQ_GT, false},   {"$gte", SQ_GTE, false},      {"$in", SQ_IN, false}, {"$nin", SQ_IN, true},
+                 {"$has", SQ_HAS, false}, {"$exists", SQ_EXISTS, false}};
 
 static int compile_operator(struct compile *c, const char *path, const bson_iter_t *item)
 {
@@ -62,7 +62,8 @@ static int compile_operator(struct compile *c, const char *path, const bson_iter
 		}
 		return sq_term_compile(c->coll, path, operators[i].op, negate, item, c->sql, c->binds, c->err);
 	}
-	return usage(c, "unknown operator; known are $eq $ne $lt $lte $gt $gte $in $nin $exists $has", bson_iter_key(item));
+	return usage(c, "unknown operator; known are $eq $ne $lt $lte $gt $gte $in $nin $exists $has",
+	             bson_iter_key(item));
 }
 
 static int compile_field(struct compile *c, const char *path, const bson_iter_t *value)
@@ -149,11 +150,11 @@ static int compile_doc(struct compile *c, const bson_iter_t *children, int depth
 	return status;
 }
 
-int sq_filter_compile(const struct sq_collection *coll, const bson_t *filter, struct sq_sql *sql, struct sq_binds *binds,
-                      struct sq_err *err)
+int sq_filter_compile(const struct sq_collection *coll, const bson_t *filter, struct sq_sql *sql,
+                      struct sq_binds *binds, struct sq_err *err)
 {
 	bson_iter_t iter;
-	struct compile c = { coll, sql, binds, err, 0 };
+	struct compile c = {coll, sql, binds, err, 0};
 	if (!bson_iter_init(&iter, filter))
 		return sq_err_set(err, MUSTER_E_USAGE, "filter: not readable BSON");
 	int status = compile_doc(&c, &iter, 0);

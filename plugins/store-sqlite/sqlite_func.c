@@ -7,7 +7,7 @@
 
 static bool argument_doc(sqlite3_value *value, bson_t *out)
 {
-	static const uint8_t empty[5] = { 5, 0, 0, 0, 0 };
+	static const uint8_t empty[5] = {5, 0, 0, 0, 0};
 	const void *data = sqlite3_value_blob(value);
 	size_t length = (size_t)sqlite3_value_bytes(value);
 	return data ? bson_init_static(out, data, length) : bson_init_static(out, empty, sizeof empty);
@@ -31,10 +31,11 @@ static void fn_get(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
 	bson_t doc;
 	bson_iter_t iter;
-	struct sq_value value = { .class = SQ_MISSING };
+	struct sq_value value = {.class = SQ_MISSING};
 	const char *path = (const char *)sqlite3_value_text(argv[1]);
 	(void)argc;
-	if (sqlite3_value_type(argv[0]) == SQLITE_BLOB && path && argument_doc(argv[0], &doc) && sq_find_path(&doc, path, &iter))
+	if (sqlite3_value_type(argv[0]) == SQLITE_BLOB && path && argument_doc(argv[0], &doc) &&
+	    sq_find_path(&doc, path, &iter))
 		sq_value_from_iter(&iter, &value);
 	if (value.class == SQ_TEXT_CLASS)
 		sqlite3_result_text64(context, value.text, value.length, SQLITE_TRANSIENT, SQLITE_UTF8);
@@ -67,10 +68,11 @@ static void fn_list(sqlite3_context *context, int argc, sqlite3_value **argv)
 	bson_t doc, list = BSON_INITIALIZER, wrap = BSON_INITIALIZER;
 	bson_iter_t iter, item;
 	uint32_t count = 0;
-	struct sq_sql json = { 0 };
+	struct sq_sql json = {0};
 	const char *path = (const char *)sqlite3_value_text(argv[1]);
 	(void)argc;
-	if (sqlite3_value_type(argv[0]) == SQLITE_BLOB && path && argument_doc(argv[0], &doc) && sq_find_path(&doc, path, &iter)) {
+	if (sqlite3_value_type(argv[0]) == SQLITE_BLOB && path && argument_doc(argv[0], &doc) &&
+	    sq_find_path(&doc, path, &iter)) {
 		if (!BSON_ITER_HOLDS_ARRAY(&iter))
 			add_plain(&list, &iter, &count);
 		else if (bson_iter_recurse(&iter, &item))
@@ -96,7 +98,7 @@ static void complain(sqlite3_context *context, const struct sq_err *err)
 static void fn_apply(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
 	bson_t doc, update, out = BSON_INITIALIZER;
-	struct sq_err err = { 0 };
+	struct sq_err err = {0};
 	(void)argc;
 	if (!argument_doc(argv[0], &doc) || !argument_doc(argv[1], &update)) {
 		sq_err_set(&err, MUSTER_E_CORRUPT, "a doc column is damaged: restore a backup");
@@ -114,12 +116,13 @@ static void fn_change(sqlite3_context *context, int argc, sqlite3_value **argv)
 {
 	int64_t by = sqlite3_value_int64(argv[2]), now = sqlite3_value_int64(argv[0]), sum;
 	const char *verb = (const char *)sqlite3_value_text(argv[1]);
-	struct sq_err err = { 0 };
+	struct sq_err err = {0};
 	(void)argc;
 	if (sqlite3_value_type(argv[0]) == SQLITE_NULL) {
 		sqlite3_result_int64(context, by);
 	} else if (sqlite3_value_type(argv[0]) != SQLITE_INTEGER || !verb) {
-		sq_err_set(&err, MUSTER_E_USAGE, "$inc, $min and $max need a field that holds an integer or is missing");
+		sq_err_set(&err, MUSTER_E_USAGE,
+		           "$inc, $min and $max need a field that holds an integer or is missing");
 		complain(context, &err);
 	} else if (strcmp(verb, "inc") != 0) {
 		sqlite3_result_int64(context, (verb[1] == 'i') == (by < now) ? by : now);
@@ -137,11 +140,15 @@ int sq_functions_register(sqlite3 *db, struct sq_conn *conn)
 		const char *name;
 		int arguments;
 		void (*function)(sqlite3_context *, int, sqlite3_value **);
-	} table[] = { { "muster_match", 4, fn_match }, { "muster_get", 2, fn_get },       { "muster_list", 2, fn_list },
-		      { "muster_apply", 2, fn_apply }, { "muster_change", 3, fn_change } };
+	} table[] = {{"muster_match", 4, fn_match},
+	             {"muster_get", 2, fn_get},
+	             {"muster_list", 2, fn_list},
+	             {"muster_apply", 2, fn_apply},
+	             {"muster_change", 3, fn_change}};
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-		int rc = sqlite3_create_function_v2(db, table[i].name, table[i].arguments, SQLITE_UTF8 | SQLITE_DETERMINISTIC, conn,
-		                                    table[i].function, NULL, NULL, NULL);
+		int rc = sqlite3_create_function_v2(db, table[i].name, table[i].arguments,
+		                                    SQLITE_UTF8 | SQLITE_DETERMINISTIC, conn, table[i].function, NULL,
+		                                    NULL, NULL);
 		if (rc != SQLITE_OK)
 			return rc;
 	}

@@ -22,7 +22,8 @@ static int read_held(struct sq_store *store, const char *name, struct held *out,
 {
 	sqlite3_stmt *stmt;
 	memset(out, 0, sizeof *out);
-	int status = sq_prepare(store, &store->writer, "SELECT owner, until, fence, touched FROM muster_leases WHERE name = ?", &stmt, err);
+	int status = sq_prepare(store, &store->writer,
+	                        "SELECT owner, until, fence, touched FROM muster_leases WHERE name = ?", &stmt, err);
 	if (status != MUSTER_OK)
 		return status;
 	sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
@@ -46,9 +47,11 @@ static int read_held(struct sq_store *store, const char *name, struct held *out,
 static int store_held(struct sq_store *store, const char *name, const struct held *held, struct sq_err *err)
 {
 	sqlite3_stmt *stmt;
-	int status = sq_prepare(store, &store->writer,
-	                        "INSERT INTO muster_leases VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (name) DO UPDATE SET owner = ?2, "
-	                        "until = ?3, fence = ?4, touched = ?5", &stmt, err);
+	int status = sq_prepare(
+	        store, &store->writer,
+	        "INSERT INTO muster_leases VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (name) DO UPDATE SET owner = ?2, "
+	        "until = ?3, fence = ?4, touched = ?5",
+	        &stmt, err);
 	if (status != MUSTER_OK)
 		return status;
 	sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
@@ -68,8 +71,8 @@ static int decide(int verb, const char *name, const char *owner, int64_t ttl_ms,
 	bool mine = held->there && strcmp(held->owner, owner) == 0;
 	if (verb == MUSTER_LEASE_ACQUIRE) {
 		if (held->there && !mine && held->until > held->touched)
-			return sq_err_set(err, MUSTER_E_REFUSED, "lease %s: held by %.100s for another %lld ms", name, held->owner,
-			                  (long long)(held->until - held->touched));
+			return sq_err_set(err, MUSTER_E_REFUSED, "lease %s: held by %.100s for another %lld ms", name,
+			                  held->owner, (long long)(held->until - held->touched));
 		memcpy(held->owner, owner, strlen(owner) + 1);
 		held->fence++;
 		held->until = held->touched + ttl_ms;
@@ -83,8 +86,8 @@ static int decide(int verb, const char *name, const char *owner, int64_t ttl_ms,
 	return MUSTER_OK;
 }
 
-int sq_lease(struct sq_store *store, int verb, const char *name, const char *owner, int64_t ttl_ms, struct muster_lease *lease,
-             struct sq_err *err)
+int sq_lease(struct sq_store *store, int verb, const char *name, const char *owner, int64_t ttl_ms,
+             struct muster_lease *lease, struct sq_err *err)
 {
 	struct held held;
 	if (!name || !owner || !*name || !*owner || strlen(name) > SQ_MAX_ID || strlen(owner) > SQ_MAX_ID)

@@ -82,7 +82,10 @@ static int hex_value(const char *digits)
 	int value = 0;
 	for (int i = 0; i < 4; i++) {
 		char c = digits[i];
-		int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+		int digit = c >= '0' && c <= '9'   ? c - '0'
+		            : c >= 'a' && c <= 'f' ? c - 'a' + 10
+		            : c >= 'A' && c <= 'F' ? c - 'A' + 10
+		                                   : -1;
 		if (digit < 0)
 			return -1;
 		value = value * 16 + digit;
@@ -190,7 +193,7 @@ static bool scan_list(struct scan *scan, bson_t *array)
 /* What an operator wrote by hand: blanks, fractions, other escapes. */
 static bool append_foreign(bson_t *doc, const char *key, int key_length, const char *json, size_t length)
 {
-	struct sq_sql text = { 0 };
+	struct sq_sql text = {0};
 	bson_t parsed;
 	bson_iter_t iter;
 	bson_error_t error;
@@ -209,7 +212,7 @@ bool sq_list_append(bson_t *doc, const char *key, int key_length, const char *js
 {
 	char small[512];
 	bson_t array = BSON_INITIALIZER;
-	struct scan scan = { json, json + length, length <= sizeof small ? small : malloc(length) };
+	struct scan scan = {json, json + length, length <= sizeof small ? small : malloc(length)};
 	bool ok = scan.buffer && scan_list(&scan, &array) && bson_append_array(doc, key, key_length, &array);
 	if (scan.buffer != small)
 		free(scan.buffer);

@@ -14,9 +14,11 @@ static int path_fail(const char *path, int errnum, const char *what, struct sq_e
 	const char *cure = errnum == EROFS    ? "the file system is mounted read-only: remount it or name another path"
 	                   : errnum == EACCES ? "check the owner and mode of the directory, or name another path"
 	                   : errnum == ENOSPC || errnum == EDQUOT ? "the disk is full: free space there"
-	                   : errnum == ENOTDIR ? "a part of the path is a file: name another path"
-	                                       : "name another path";
-	int status = errnum == ENOSPC || errnum == EDQUOT ? MUSTER_E_FULL : errnum == ENOMEM ? MUSTER_E_NO_MEMORY : MUSTER_E_REFUSED;
+	                   : errnum == ENOTDIR                    ? "a part of the path is a file: name another path"
+	                                                          : "name another path";
+	int status = errnum == ENOSPC || errnum == EDQUOT ? MUSTER_E_FULL
+	             : errnum == ENOMEM                   ? MUSTER_E_NO_MEMORY
+	                                                  : MUSTER_E_REFUSED;
 	return sq_err_set(err, status, "%s: cannot %s: %s; %s", path, what, strerror(errnum), cure);
 }
 
@@ -30,7 +32,9 @@ static int make_directories(const char *path, struct sq_err *err)
 	for (char *slash = strchr(copy + 1, '/'); slash && status == MUSTER_OK; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		if (mkdir(copy, 0700) != 0 && errno != EEXIST)
-			status = errno == EACCES && faccessat(AT_FDCWD, copy, X_OK, AT_EACCESS) == 0 ? MUSTER_OK : path_fail(copy, errno, "make the directory", err);
+			status = errno == EACCES && faccessat(AT_FDCWD, copy, X_OK, AT_EACCESS) == 0
+			                 ? MUSTER_OK
+			                 : path_fail(copy, errno, "make the directory", err);
 		*slash = '/';
 	}
 	free(copy);
@@ -55,7 +59,8 @@ static int make_file(struct sq_store *store, struct sq_err *err)
 			return path_fail(store->path, errno, "open the store", err);
 	}
 	if (!S_ISREG(st.st_mode))
-		return sq_err_set(err, MUSTER_E_REFUSED, "%s: cannot open the store: it is not a regular file; name another path",
+		return sq_err_set(err, MUSTER_E_REFUSED,
+		                  "%s: cannot open the store: it is not a regular file; name another path",
 		                  store->path);
 	if (faccessat(AT_FDCWD, store->path, R_OK | W_OK, AT_EACCESS) != 0)
 		return path_fail(store->path, errno, "write the store", err);
@@ -65,22 +70,23 @@ static int make_file(struct sq_store *store, struct sq_err *err)
 }
 
 static const char *const layout =
-	"CREATE TABLE muster_collections (name TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;"
-	"CREATE TABLE muster_fields (collection TEXT, position INTEGER, field TEXT, type INTEGER NOT NULL,"
-	" PRIMARY KEY (collection, position)) WITHOUT ROWID;"
-	"CREATE TABLE muster_indexes (name TEXT PRIMARY KEY, collection TEXT NOT NULL, fields TEXT NOT NULL, flags INTEGER NOT NULL)"
-	" WITHOUT ROWID;"
-	"CREATE TABLE muster_leases (name TEXT PRIMARY KEY, owner TEXT NOT NULL, until INTEGER NOT NULL, fence INTEGER NOT NULL,"
-	" touched INTEGER NOT NULL) WITHOUT ROWID;"
-	"PRAGMA application_id=1297306706; PRAGMA user_version=1;";
+        "CREATE TABLE muster_collections (name TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;"
+        "CREATE TABLE muster_fields (collection TEXT, position INTEGER, field TEXT, type INTEGER NOT NULL,"
+        " PRIMARY KEY (collection, position)) WITHOUT ROWID;"
+        "CREATE TABLE muster_indexes (name TEXT PRIMARY KEY, collection TEXT NOT NULL, fields TEXT NOT NULL, flags INTEGER NOT NULL)"
+        " WITHOUT ROWID;"
+        "CREATE TABLE muster_leases (name TEXT PRIMARY KEY, owner TEXT NOT NULL, until INTEGER NOT NULL, fence INTEGER NOT NULL,"
+        " touched INTEGER NOT NULL) WITHOUT ROWID;"
+        "PRAGMA application_id=1297306706; PRAGMA user_version=1;";
 _Static_assert(SQ_APPLICATION_ID == 1297306706 && SQ_LAYOUT == 1, "the layout text states both");
 
 /* Whose file is it? Sets *fresh for one without any content. */
 static int recognise(struct sq_store *store, bool *fresh, struct sq_err *err)
 {
 	int64_t id = 0, version = 0, tables = 0;
-	struct sq_conn probe = { 0 };
-	int rc = sqlite3_open_v2(store->path, &probe.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+	struct sq_conn probe = {0};
+	int rc = sqlite3_open_v2(store->path, &probe.db,
+	                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
 	if (rc != SQLITE_OK)
 		sq_fail(store, &probe, rc, "open the store", err);
 	else
@@ -95,13 +101,16 @@ static int recognise(struct sq_store *store, bool *fresh, struct sq_err *err)
 		return status;
 	*fresh = id == 0 && version == 0 && tables == 0;
 	if (!*fresh && id != SQ_APPLICATION_ID)
-		return sq_err_set(err, MUSTER_E_REFUSED, "%s: this is an SQLite file but not a Muster store; nothing was changed: name another path",
-		                  store->path);
+		return sq_err_set(
+		        err, MUSTER_E_REFUSED,
+		        "%s: this is an SQLite file but not a Muster store; nothing was changed: name another path",
+		        store->path);
 	if (version > SQ_LAYOUT)
-		return sq_err_set(err, MUSTER_E_REFUSED,
-		                  "%s: the store was made by a newer Muster (layout %lld, this one knows %d): upgrade Muster, or restore a "
-		                  "backup made before the upgrade",
-		                  store->path, (long long)version, SQ_LAYOUT);
+		return sq_err_set(
+		        err, MUSTER_E_REFUSED,
+		        "%s: the store was made by a newer Muster (layout %lld, this one knows %d): upgrade Muster, or restore a "
+		        "backup made before the upgrade",
+		        store->path, (long long)version, SQ_LAYOUT);
 	return MUSTER_OK;
 }
 

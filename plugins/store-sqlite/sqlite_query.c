@@ -39,12 +39,13 @@ static int keep_name(struct sq_projection *projection, const char *name, size_t 
 	return MUSTER_OK;
 }
 
-static int projection_add(const struct sq_collection *coll, struct sq_projection *projection, const char *name, size_t length,
-                          struct sq_err *err)
+static int projection_add(const struct sq_collection *coll, struct sq_projection *projection, const char *name,
+                          size_t length, struct sq_err *err)
 {
 	int at = sq_field_find(coll, name, length, -1);
 	if (!sq_name_valid(name, length) && !(length == 3 && memcmp(name, "_id", 3) == 0))
-		return sq_err_set(err, MUSTER_E_USAGE, "fields: \"%.*s\" is no name of a top-level field", (int)(length > 64 ? 64 : length), name);
+		return sq_err_set(err, MUSTER_E_USAGE, "fields: \"%.*s\" is no name of a top-level field",
+		                  (int)(length > 64 ? 64 : length), name);
 	if (length == 3 && (memcmp(name, "_id", 3) == 0 || memcmp(name, "rev", 3) == 0))
 		return MUSTER_OK;
 	bool column = at >= 0 && coll->fields[at].column;
@@ -96,7 +97,7 @@ static int add_key(struct plan *plan, const char *path, bool down)
 	if (plan->count == MAX_KEYS || length == 0 || length > 256 || path[0] == '$')
 		return sq_err_set(plan->err, MUSTER_E_USAGE, "sort: at most %d fields, each with a name", MAX_KEYS - 1);
 	int at = sq_field_find(plan->coll, path, length, -1);
-	*key = (struct key){ .path = path, .down = down };
+	*key = (struct key){.path = path, .down = down};
 	key->own = strcmp(path, "_id") == 0 || strcmp(path, "rev") == 0;
 	key->field = at >= 0 && plan->coll->fields[at].column ? &plan->coll->fields[at] : NULL;
 	plan->count++;
@@ -113,7 +114,8 @@ static int read_sort(struct plan *plan, const bson_t *sort)
 	while (status == MUSTER_OK && bson_iter_next(&iter)) {
 		int64_t direction = bson_iter_as_int64(&iter);
 		if ((direction != 1 && direction != -1) || has_id)
-			return sq_err_set(plan->err, MUSTER_E_USAGE, "sort: %.64s: a direction is 1 or -1, and nothing comes after _id",
+			return sq_err_set(plan->err, MUSTER_E_USAGE,
+			                  "sort: %.64s: a direction is 1 or -1, and nothing comes after _id",
 			                  bson_iter_key(&iter));
 		has_id = strcmp(bson_iter_key(&iter), "_id") == 0;
 		if (plan->count == MAX_KEYS - 1 && !has_id)
@@ -129,15 +131,17 @@ static int read_after(struct plan *plan, const bson_t *after)
 	bson_iter_t iter;
 	for (size_t i = 0; i < plan->count; i++) {
 		struct key *key = &plan->keys[i];
-		key->after = (struct sq_value){ .class = SQ_MISSING };
+		key->after = (struct sq_value){.class = SQ_MISSING};
 		if (!bson_iter_init_find(&iter, after, key->path) && !sq_find_path(after, key->path, &iter))
 			continue;
 		if (key->field && key->field->type == MUSTER_FIELD_LIST) {
 			sq_sql_reset(&plan->store->lists);
 			if (!BSON_ITER_HOLDS_ARRAY(&iter) || !sq_list_to_json(&iter, &plan->store->lists))
 				continue;
-			return sq_err_set(plan->err, MUSTER_E_UNSUPPORTED, "after: %.64s is a list, and pages by a list have no order: sort by "
-			                  "another field", key->path);
+			return sq_err_set(plan->err, MUSTER_E_UNSUPPORTED,
+			                  "after: %.64s is a list, and pages by a list have no order: sort by "
+			                  "another field",
+			                  key->path);
 		}
 		sq_value_from_iter(&iter, &key->after);
 		if (key->after.class == SQ_OTHER)
@@ -234,7 +238,7 @@ int sq_query_compile(struct sq_store *store, const struct sq_collection *coll, c
                      struct sq_projection *projection, struct sq_sql *sql, struct sq_binds *binds, struct sq_err *err)
 {
 	bson_t filter, sort, after;
-	struct plan plan = { store, coll, sql, binds, err, .count = 0, .paged = query->after.length != 0 };
+	struct plan plan = {store, coll, sql, binds, err, .count = 0, .paged = query->after.length != 0};
 	int status = sq_bson_open(query->filter, "filter", &filter, err);
 	if (status == MUSTER_OK)
 		status = sq_bson_open(query->sort, "sort", &sort, err);
@@ -255,6 +259,7 @@ int sq_query_compile(struct sq_store *store, const struct sq_collection *coll, c
 	 * memory. The inner LIMIT keeps SQLite from dissolving the subquery, CROSS JOIN keeps it the outer loop. */
 	sq_sql_add(sql, " FROM (SELECT rowid AS muster_row");
 	status = compile_rows(&plan, &filter, query->limit);
-	sq_sql_add(sql, ") AS muster_page CROSS JOIN \"%s\" ON \"%s\".rowid = muster_page.muster_row", coll->name, coll->name);
+	sq_sql_add(sql, ") AS muster_page CROSS JOIN \"%s\" ON \"%s\".rowid = muster_page.muster_row", coll->name,
+	           coll->name);
 	return status;
 }

@@ -80,8 +80,8 @@ static void texts_build(struct sq_collection *coll, struct sq_sql sql[5])
 /* Fills what follows from name and fields. */
 static int finish(struct sq_collection *coll)
 {
-	struct sq_sql sql[5] = { 0 };
-	char **texts[5] = { &coll->select, &coll->insert, &coll->put, &coll->replace, &coll->get };
+	struct sq_sql sql[5] = {0};
+	char **texts[5] = {&coll->select, &coll->insert, &coll->put, &coll->replace, &coll->get};
 	texts_build(coll, sql);
 	int status = sort_fields(coll);
 	for (int i = 0; i < 5; i++) {
@@ -126,14 +126,16 @@ static int read_fields(struct sq_store *store, struct sq_collection *coll, struc
 {
 	sqlite3_stmt *stmt;
 	int rc, status = sq_prepare(store, &store->writer,
-	                            "SELECT field, type FROM muster_fields WHERE collection = ? ORDER BY position", &stmt, err);
+	                            "SELECT field, type FROM muster_fields WHERE collection = ? ORDER BY position",
+	                            &stmt, err);
 	if (status != MUSTER_OK)
 		return status;
 	sqlite3_bind_text(stmt, 1, coll->name, -1, SQLITE_STATIC);
 	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW && status == MUSTER_OK) {
 		const char *name = (const char *)sqlite3_column_text(stmt, 0);
 		if (!name || !sq_name_valid(name, strlen(name)) || coll->count == SQ_MAX_FIELDS)
-			status = sq_err_set(err, MUSTER_E_CORRUPT, "%s: the catalogue (muster_fields) of %s is damaged: restore a backup",
+			status = sq_err_set(err, MUSTER_E_CORRUPT,
+			                    "%s: the catalogue (muster_fields) of %s is damaged: restore a backup",
 			                    store->path, coll->name);
 		else if (field_add(coll, name, (uint32_t)sqlite3_column_int(stmt, 1)) != MUSTER_OK)
 			status = sq_err_set(err, MUSTER_E_NO_MEMORY, "%s: there is not enough memory", store->path);
@@ -147,7 +149,8 @@ static int read_fields(struct sq_store *store, struct sq_collection *coll, struc
 static int read_version(struct sq_store *store, struct sq_collection *coll, struct sq_err *err)
 {
 	sqlite3_stmt *stmt;
-	int status = sq_prepare(store, &store->writer, "SELECT version FROM muster_collections WHERE name = ?", &stmt, err);
+	int status =
+	        sq_prepare(store, &store->writer, "SELECT version FROM muster_collections WHERE name = ?", &stmt, err);
 	if (status != MUSTER_OK)
 		return status;
 	sqlite3_bind_text(stmt, 1, coll->name, -1, SQLITE_STATIC);
@@ -155,7 +158,8 @@ static int read_version(struct sq_store *store, struct sq_collection *coll, stru
 	if (rc == SQLITE_ROW)
 		coll->version = (uint32_t)sqlite3_column_int64(stmt, 0);
 	else if (rc == SQLITE_DONE)
-		status = sq_err_set(err, MUSTER_E_NOT_FOUND, "%s: there is no collection %s in this store", store->path, coll->name);
+		status = sq_err_set(err, MUSTER_E_NOT_FOUND, "%s: there is no collection %s in this store", store->path,
+		                    coll->name);
 	else
 		status = sq_fail(store, &store->writer, rc, "read its catalogue", err);
 	sq_stmt_done(&store->writer, stmt);
@@ -172,8 +176,8 @@ int sq_collection_load(struct sq_store *store, const char *name, struct sq_colle
 	}
 	if (!coll || !coll->name || !coll->fields)
 		sq_err_set(err, status, "%s: there is not enough memory", store->path);
-	else if ((status = read_version(store, coll, err)) == MUSTER_OK && (status = read_fields(store, coll, err)) == MUSTER_OK &&
-	         (status = finish(coll)) != MUSTER_OK)
+	else if ((status = read_version(store, coll, err)) == MUSTER_OK &&
+	         (status = read_fields(store, coll, err)) == MUSTER_OK && (status = finish(coll)) != MUSTER_OK)
 		sq_err_set(err, status, "%s: there is not enough memory", store->path);
 	if (status == MUSTER_OK)
 		*out = coll;

@@ -39,7 +39,8 @@ static int literal(struct term *t, const bson_iter_t *iter, struct sq_value *out
 	sq_value_from_iter(iter, out);
 	if (out->class != SQ_OTHER)
 		return MUSTER_OK;
-	return sq_err_set(t->err, MUSTER_E_USAGE, "filter: %.64s: a value is text, int64, bool, double or null", t->path);
+	return sq_err_set(t->err, MUSTER_E_USAGE, "filter: %.64s: a value is text, int64, bool, double or null",
+	                  t->path);
 }
 
 /* ---- plain columns ---- */
@@ -96,7 +97,7 @@ static int in_values(struct term *t, const bson_iter_t *list, bool bool_column,
                      bool (*take)(const struct sq_value *, const struct sq_field *), const struct sq_field *field)
 {
 	bson_iter_t item;
-	struct sq_value value = { .class = SQ_MISSING };
+	struct sq_value value = {.class = SQ_MISSING};
 	size_t count = 0, padded = 1;
 	if (!bson_iter_recurse(list, &item))
 		return MUSTER_OK;
@@ -107,7 +108,8 @@ static int in_values(struct term *t, const bson_iter_t *list, bool bool_column,
 		if (!take(&next, field))
 			continue;
 		if (count++ == SQ_MAX_VALUES)
-			return sq_err_set(t->err, MUSTER_E_LIMIT, "filter: %.64s: more than %d values", t->path, SQ_MAX_VALUES);
+			return sq_err_set(t->err, MUSTER_E_LIMIT, "filter: %.64s: more than %d values", t->path,
+			                  SQ_MAX_VALUES);
 		value = next;
 		sq_sql_add(t->sql, count > 1 ? ",?" : "?");
 		sq_binds_add(t->binds, &value, bool_column);
@@ -139,7 +141,8 @@ static int plain_column(struct term *t, const struct sq_field *field, const bson
 		status = in_values(t, value, bool_column, take_storable, field);
 		sq_sql_add(t->sql, ")");
 	} else if ((status = literal(t, value, &wanted)) == MUSTER_OK && t->op == SQ_HAS) {
-		sq_sql_add(t->sql, "(typeof(\"%s\") = 'text' AND instr(lower(\"%s\"), lower(?)) > 0)", field->name, field->name);
+		sq_sql_add(t->sql, "(typeof(\"%s\") = 'text' AND instr(lower(\"%s\"), lower(?)) > 0)", field->name,
+		           field->name);
 		sq_binds_add(t->binds, &wanted, false);
 	} else if (status == MUSTER_OK) {
 		column_compare(t, field, &wanted);
@@ -151,7 +154,7 @@ static int plain_column(struct term *t, const struct sq_field *field, const bson
 
 static int in_rest(struct term *t, const bson_iter_t *value)
 {
-	struct sq_value wanted = { .class = SQ_OTHER, .blob = true };
+	struct sq_value wanted = {.class = SQ_OTHER, .blob = true};
 	bson_iter_t item;
 	sq_sql_add(t->sql, "muster_match(doc, ?, %d, ?)", t->op);
 	sq_binds_text(t->binds, t->path);
@@ -167,7 +170,7 @@ static int in_rest(struct term *t, const bson_iter_t *value)
 				return t->err->status;
 		}
 	} else if (t->op == SQ_EXISTS) {
-		wanted = (struct sq_value){ .class = SQ_NULL };
+		wanted = (struct sq_value){.class = SQ_NULL};
 	} else if (literal(t, value, &wanted) != MUSTER_OK) {
 		return t->err->status;
 	}
@@ -209,7 +212,8 @@ static int element_in(struct term *t, const bson_iter_t *list)
 	if (status == MUSTER_OK)
 		status = in_values(t, list, false, take_number, NULL);
 	sq_sql_add(t->sql, "))%s%s%s", in_has(list, SQ_NULL, 0) ? " OR type = 'null'" : "",
-	           in_has(list, SQ_BOOL, 1) ? " OR type = 'true'" : "", in_has(list, SQ_BOOL, 0) ? " OR type = 'false'" : "");
+	           in_has(list, SQ_BOOL, 1) ? " OR type = 'true'" : "",
+	           in_has(list, SQ_BOOL, 0) ? " OR type = 'false'" : "");
 	return status;
 }
 
@@ -230,7 +234,8 @@ static void element_compare(struct term *t, const struct sq_value *wanted)
 	} else if (wanted->class == SQ_BOOL) {
 		element_bool(t, wanted);
 	} else {
-		sq_sql_add(t->sql, "type = '%s' AND value %s ?", wanted->class == SQ_TEXT_CLASS ? "text" : "integer", sign_of(t->op));
+		sq_sql_add(t->sql, "type = '%s' AND value %s ?", wanted->class == SQ_TEXT_CLASS ? "text" : "integer",
+		           sign_of(t->op));
 		sq_binds_add(t->binds, wanted, false);
 	}
 }
@@ -264,7 +269,8 @@ static int list_column(struct term *t, const struct sq_field *field, const bson_
 /* _id and rev stand in every table. */
 static const struct sq_field *field_of(const struct sq_collection *coll, const char *path, bool *blocked)
 {
-	static const struct sq_field own[] = { { (char *)"_id", 3, MUSTER_FIELD_TEXT, true }, { (char *)"rev", 3, MUSTER_FIELD_INT, true } };
+	static const struct sq_field own[] = {{(char *)"_id", 3, MUSTER_FIELD_TEXT, true},
+	                                      {(char *)"rev", 3, MUSTER_FIELD_INT, true}};
 	size_t length = strcspn(path, ".");
 	int at = sq_field_find(coll, path, length, -1);
 	const struct sq_field *field = at >= 0 ? &coll->fields[at] : NULL;
@@ -276,11 +282,11 @@ static const struct sq_field *field_of(const struct sq_collection *coll, const c
 	return path[length] == '.' ? NULL : field;
 }
 
-int sq_term_compile(const struct sq_collection *coll, const char *path, enum sq_op op, bool negate, const bson_iter_t *value,
-                    struct sq_sql *sql, struct sq_binds *binds, struct sq_err *err)
+int sq_term_compile(const struct sq_collection *coll, const char *path, enum sq_op op, bool negate,
+                    const bson_iter_t *value, struct sq_sql *sql, struct sq_binds *binds, struct sq_err *err)
 {
 	bool blocked;
-	struct term t = { coll, path, op, sql, binds, err };
+	struct term t = {coll, path, op, sql, binds, err};
 	const struct sq_field *field = field_of(coll, path, &blocked);
 	int status;
 	if (op == SQ_HAS && !BSON_ITER_HOLDS_UTF8(value))
@@ -294,7 +300,8 @@ int sq_term_compile(const struct sq_collection *coll, const char *path, enum sq_
 	if (blocked)
 		status = MUSTER_OK;
 	else if (field && field->column)
-		status = field->type == MUSTER_FIELD_LIST ? list_column(&t, field, value) : plain_column(&t, field, value);
+		status = field->type == MUSTER_FIELD_LIST ? list_column(&t, field, value)
+		                                          : plain_column(&t, field, value);
 	else
 		status = in_rest(&t, value);
 	if (negate)

@@ -29,7 +29,8 @@ static int column_set(struct update *u, const struct sq_field *field, const bson
 	struct sq_value bound;
 	sq_value_from_iter(value, &bound);
 	if (bound.class == SQ_OTHER || (field->type == MUSTER_FIELD_BOOL && bound.class == SQ_NUMBER))
-		return usage(u, field->name, "declared with one value (text, number, bool or null) and given something else");
+		return usage(u, field->name,
+		             "declared with one value (text, number, bool or null) and given something else");
 	sq_sql_add(&u->store->sql, ", \"%s\" = ?", field->name);
 	sq_binds_add(&u->store->binds, &bound, field->type == MUSTER_FIELD_BOOL);
 	return MUSTER_OK;
@@ -41,7 +42,7 @@ static int list_set(struct update *u, const struct sq_field *field, const bson_i
 	struct sq_sql *lists = &u->store->lists;
 	size_t start = lists->len;
 	if (sq_list_to_json(value, lists)) {
-		struct sq_value text = { .class = SQ_TEXT_CLASS, .number = (int64_t)start, .length = lists->len - start };
+		struct sq_value text = {.class = SQ_TEXT_CLASS, .number = (int64_t)start, .length = lists->len - start};
 		sq_sql_add(&u->store->sql, ", \"%s\" = ?", field->name);
 		sq_binds_add(&u->store->binds, &text, false);
 		bson_append_int32(&u->unset, field->name, (int)field->length, 1);
@@ -86,7 +87,8 @@ static bool path_valid(const char *path)
 	for (const char *at = path; at; at = strchr(at, '.') ? strchr(at, '.') + 1 : NULL)
 		if (*at == '$')
 			return false;
-	return strcmp(path, "_id") != 0 && strcmp(path, "rev") != 0 && strncmp(path, "_id.", 4) != 0 && strncmp(path, "rev.", 4) != 0;
+	return strcmp(path, "_id") != 0 && strcmp(path, "rev") != 0 && strncmp(path, "_id.", 4) != 0 &&
+	       strncmp(path, "rev.", 4) != 0;
 }
 
 static int one_path(struct update *u, const char *verb, const bson_iter_t *value)
@@ -116,7 +118,7 @@ static int one_path(struct update *u, const char *verb, const bson_iter_t *value
 
 static int one_operator(struct update *u, const bson_iter_t *operator)
 {
-	static const char *const known[] = { "$set", "$unset", "$inc", "$min", "$max", "$set_on_insert" };
+	static const char *const known[] = {"$set", "$unset", "$inc", "$min", "$max", "$set_on_insert"};
 	const char *verb = bson_iter_key(operator);
 	bson_iter_t value;
 	bool ok = false;
@@ -125,7 +127,7 @@ static int one_operator(struct update *u, const bson_iter_t *operator)
 		ok = ok || strcmp(verb, known[i]) == 0;
 	if (!ok)
 		return usage(u, verb, "unknown operator; known are $set $unset $inc $min $max $set_on_insert");
-	if (!BSON_ITER_HOLDS_DOCUMENT(operator) || !bson_iter_recurse(operator, &value))
+	if (!BSON_ITER_HOLDS_DOCUMENT(operator) || !bson_iter_recurse(operator, & value))
 		return usage(u, verb, "takes an object of paths");
 	bson_reinit(&u->rest_part);
 	while (status == MUSTER_OK && bson_iter_next(&value))
@@ -138,7 +140,7 @@ static int one_operator(struct update *u, const bson_iter_t *operator)
 /* The assignment to `doc`, when it is concerned. */
 static void assign_rest(struct update *u)
 {
-	struct sq_value update = { .class = SQ_OTHER, .blob = true };
+	struct sq_value update = {.class = SQ_OTHER, .blob = true};
 	if (!bson_empty(&u->unset)) {
 		bson_iter_t iter;
 		bson_reinit(&u->rest_part);
@@ -259,7 +261,7 @@ int sq_update(struct sq_store *store, const struct sq_collection *coll, const st
               struct muster_write_result *result, struct sq_err *err)
 {
 	bson_t filter, update;
-	struct update u = { .store = store, .coll = coll, .err = err };
+	struct update u = {.store = store, .coll = coll, .err = err};
 	int status = sq_bson_open(item->filter, "filter", &filter, err);
 	if (status == MUSTER_OK)
 		status = sq_bson_open(item->document, "update", &update, err);
@@ -273,7 +275,8 @@ int sq_update(struct sq_store *store, const struct sq_collection *coll, const st
 		status = run(&u, &filter, &result->matched);
 	if (status == MUSTER_OK)
 		result->changed = u.columns || u.rest_paths ? result->matched : 0;
-	if (status == MUSTER_OK && result->matched == 0 && item->upsert && (status = upsert(&u, &filter, &update)) == MUSTER_OK)
+	if (status == MUSTER_OK && result->matched == 0 && item->upsert &&
+	    (status = upsert(&u, &filter, &update)) == MUSTER_OK)
 		result->changed = 1;
 	bson_destroy(&u.rest);
 	bson_destroy(&u.rest_part);

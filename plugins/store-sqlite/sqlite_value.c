@@ -169,13 +169,13 @@ void sq_binds_add(struct sq_binds *binds, const struct sq_value *value, bool as_
 
 void sq_binds_text(struct sq_binds *binds, const char *text)
 {
-	struct sq_value value = { .class = SQ_TEXT_CLASS, .text = text, .length = strlen(text) };
+	struct sq_value value = {.class = SQ_TEXT_CLASS, .text = text, .length = strlen(text)};
 	sq_binds_add(binds, &value, false);
 }
 
 void sq_binds_int(struct sq_binds *binds, int64_t number)
 {
-	struct sq_value value = { .class = SQ_NUMBER, .number = number };
+	struct sq_value value = {.class = SQ_NUMBER, .number = number};
 	sq_binds_add(binds, &value, false);
 }
 
@@ -191,7 +191,8 @@ int sq_bind_value(sqlite3_stmt *stmt, int index, const struct sq_value *value, b
 	case SQ_TEXT_CLASS:
 		return sqlite3_bind_text64(stmt, index, value->text, value->length, SQLITE_STATIC, SQLITE_UTF8);
 	case SQ_NUMBER:
-		return value->real ? sqlite3_bind_double(stmt, index, value->fraction) : sqlite3_bind_int64(stmt, index, value->number);
+		return value->real ? sqlite3_bind_double(stmt, index, value->fraction)
+		                   : sqlite3_bind_int64(stmt, index, value->number);
 	case SQ_BOOL:
 		if (as_bool)
 			return sqlite3_bind_int64(stmt, index, value->number);

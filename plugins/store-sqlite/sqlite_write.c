@@ -4,7 +4,8 @@
 
 #include "sqlite.h"
 
-int sq_insert(struct sq_store *store, const struct sq_collection *coll, const bson_t *doc, const char *sql, struct sq_err *err)
+int sq_insert(struct sq_store *store, const struct sq_collection *coll, const bson_t *doc, const char *sql,
+              struct sq_err *err)
 {
 	sqlite3_stmt *stmt;
 	const char *id;
@@ -18,7 +19,8 @@ int sq_insert(struct sq_store *store, const struct sq_collection *coll, const bs
 	return status;
 }
 
-static int exists(struct sq_store *store, const struct sq_collection *coll, const char *id, bool *there, struct sq_err *err)
+static int exists(struct sq_store *store, const struct sq_collection *coll, const char *id, bool *there,
+                  struct sq_err *err)
 {
 	sqlite3_stmt *stmt;
 	sq_sql_reset(&store->sql);
@@ -56,7 +58,8 @@ static int replace_if(struct sq_store *store, const struct sq_collection *coll, 
 	if ((status = exists(store, coll, id, &there, err)) != MUSTER_OK)
 		return status;
 	result->matched = there;
-	return there ? sq_err_set(err, MUSTER_E_CONFLICT, "%s %.100s: its rev is no longer %lld", coll->name, id, (long long)rev)
+	return there ? sq_err_set(err, MUSTER_E_CONFLICT, "%s %.100s: its rev is no longer %lld", coll->name, id,
+	                          (long long)rev)
 	             : sq_err_set(err, MUSTER_E_NOT_FOUND, "%s %.100s: no such document", coll->name, id);
 }
 
@@ -95,7 +98,8 @@ static int one_item(struct sq_store *store, const struct muster_write *item, str
 		return sq_update(store, coll, item, result, err);
 	if (item->kind == MUSTER_WRITE_REMOVE)
 		return remove_all(store, coll, item, result, err);
-	if (item->kind != MUSTER_WRITE_INSERT && item->kind != MUSTER_WRITE_PUT && item->kind != MUSTER_WRITE_REPLACE_IF)
+	if (item->kind != MUSTER_WRITE_INSERT && item->kind != MUSTER_WRITE_PUT &&
+	    item->kind != MUSTER_WRITE_REPLACE_IF)
 		return sq_err_set(err, MUSTER_E_UNSUPPORTED, "write: unknown kind %u", item->kind);
 	if ((status = sq_bson_open(item->document, "document", &doc, err)) != MUSTER_OK)
 		return status;
@@ -108,7 +112,8 @@ static int one_item(struct sq_store *store, const struct muster_write *item, str
 
 static bool goes_on(int status)
 {
-	return status == MUSTER_OK || status == MUSTER_E_EXISTS || status == MUSTER_E_CONFLICT || status == MUSTER_E_NOT_FOUND;
+	return status == MUSTER_OK || status == MUSTER_E_EXISTS || status == MUSTER_E_CONFLICT ||
+	       status == MUSTER_E_NOT_FOUND;
 }
 
 static int transaction(struct sq_store *store, const char *verb, const char *what, struct sq_err *err)
@@ -140,10 +145,10 @@ static void undo(struct sq_store *store, struct muster_write_result *results, si
 	}
 }
 
-int sq_write(struct sq_store *store, const struct muster_write *items, size_t count, struct muster_write_result *results,
-             struct sq_err *err)
+int sq_write(struct sq_store *store, const struct muster_write *items, size_t count,
+             struct muster_write_result *results, struct sq_err *err)
 {
-	struct sq_err item_err = { 0 };
+	struct sq_err item_err = {0};
 	int first = MUSTER_OK;
 	if (count == 0)
 		return MUSTER_OK;

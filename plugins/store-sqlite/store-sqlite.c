@@ -37,7 +37,8 @@ static int op_open(const struct muster_call *call, void **instance)
 {
 	const char *path = call->host->option_text(call, "path");
 	if (!path || path[0] != '/')
-		return call->host->fail(call, MUSTER_E_USAGE, "store sqlite: set path to the absolute path of the store's file");
+		return call->host->fail(call, MUSTER_E_USAGE,
+		                        "store sqlite: set path to the absolute path of the store's file");
 	struct sq_store *store = calloc(1, sizeof *store);
 	if (store)
 		store->path = strdup(path);
@@ -62,10 +63,14 @@ static int op_check(void *instance, const struct muster_call *call)
 	struct sq_store *store = instance;
 	int64_t count = 0;
 	struct stat st;
-	int status = sq_query_int(store, &store->writer, "SELECT count(*) FROM muster_collections", &count, &store->err);
-	if (status == MUSTER_OK && (stat(store->path, &st) != 0 || st.st_dev != store->device || st.st_ino != store->inode))
-		status = sq_err_set(&store->err, MUSTER_E_UNAVAILABLE, "%s: the file was moved, removed or replaced while in use: put it back or "
-		                    "restart Muster", store->path);
+	int status =
+	        sq_query_int(store, &store->writer, "SELECT count(*) FROM muster_collections", &count, &store->err);
+	if (status == MUSTER_OK &&
+	    (stat(store->path, &st) != 0 || st.st_dev != store->device || st.st_ino != store->inode))
+		status = sq_err_set(&store->err, MUSTER_E_UNAVAILABLE,
+		                    "%s: the file was moved, removed or replaced while in use: put it back or "
+		                    "restart Muster",
+		                    store->path);
 	return answer(call, store, status);
 }
 
@@ -98,18 +103,21 @@ static int get(struct sq_store *store, const char *collection, const char *id, s
 	return status;
 }
 
-static int op_get(void *instance, const struct muster_call *call, const char *collection, const char *id, struct muster_bytes *out)
+static int op_get(void *instance, const struct muster_call *call, const char *collection, const char *id,
+                  struct muster_bytes *out)
 {
 	return answer(call, instance, get(instance, collection, id, out));
 }
 
-static int op_find(void *instance, const struct muster_call *call, const struct muster_query *query, struct muster_cursor **out)
+static int op_find(void *instance, const struct muster_call *call, const struct muster_query *query,
+                   struct muster_cursor **out)
 {
 	struct sq_store *store = instance;
 	return answer(call, store, sq_find(store, query, out, &store->err));
 }
 
-static int op_next(void *instance, const struct muster_call *call, struct muster_cursor *cursor, struct muster_bytes *out)
+static int op_next(void *instance, const struct muster_call *call, struct muster_cursor *cursor,
+                   struct muster_bytes *out)
 {
 	struct sq_store *store = instance;
 	return answer(call, store, sq_next(store, cursor, out, &store->err));
@@ -136,8 +144,8 @@ static int op_write(void *instance, const struct muster_call *call, const struct
 	return answer(call, store, sq_write(store, items, count, results, &store->err));
 }
 
-static int op_lease(void *instance, const struct muster_call *call, int verb, const char *name, const char *owner, int64_t ttl_ms,
-                    struct muster_lease *lease)
+static int op_lease(void *instance, const struct muster_call *call, int verb, const char *name, const char *owner,
+                    int64_t ttl_ms, struct muster_lease *lease)
 {
 	struct sq_store *store = instance;
 	return answer(call, store, sq_lease(store, verb, name, owner, ttl_ms, lease, &store->err));
@@ -145,7 +153,7 @@ static int op_lease(void *instance, const struct muster_call *call, int verb, co
 
 static int op_stats(void *instance, const struct muster_call *call, struct muster_store_stats *out)
 {
-	static const char *const suffixes[] = { "", "-wal", "-shm" };
+	static const char *const suffixes[] = {"", "-wal", "-shm"};
 	struct sq_store *store = instance;
 	struct statvfs disk;
 	(void)call;
@@ -168,43 +176,43 @@ static void op_close(void *instance, const struct muster_call *call)
 }
 
 static const struct muster_store_ops ops = {
-	.open = op_open,
-	.check = op_check,
-	.define = op_define,
-	.get = op_get,
-	.find = op_find,
-	.next = op_next,
-	.cursor_close = op_cursor_close,
-	.count = op_count,
-	.write = op_write,
-	.lease = op_lease,
-	.stats = op_stats,
-	.close = op_close,
+        .open = op_open,
+        .check = op_check,
+        .define = op_define,
+        .get = op_get,
+        .find = op_find,
+        .next = op_next,
+        .cursor_close = op_cursor_close,
+        .count = op_count,
+        .write = op_write,
+        .lease = op_lease,
+        .stats = op_stats,
+        .close = op_close,
 };
 
 static const struct muster_option options[] = {
-	{ "path", MUSTER_OPTION_TEXT, MUSTER_OPTION_REQUIRED, NULL,
-	  "The store's file, an absolute path. It and its directory are made when missing, readable by their owner alone.", NULL, 0, 0,
-	  NULL },
+        {"path", MUSTER_OPTION_TEXT, MUSTER_OPTION_REQUIRED, NULL,
+         "The store's file, an absolute path. It and its directory are made when missing, readable by their owner alone.",
+         NULL, 0, 0, NULL},
 };
 
-static const struct muster_method methods[] = { {
-	.name = "sqlite",
-	.summary = "Keeps everything in one SQLite file on this machine",
-	.options = MUSTER_ARRAY(options),
-} };
+static const struct muster_method methods[] = {{
+        .name = "sqlite",
+        .summary = "Keeps everything in one SQLite file on this machine",
+        .options = MUSTER_ARRAY(options),
+}};
 
-static const struct muster_interface interfaces[] = { { MUSTER_INTERFACE_STORE, 1, sizeof ops, 0, &ops } };
+static const struct muster_interface interfaces[] = {{MUSTER_INTERFACE_STORE, 1, sizeof ops, 0, &ops}};
 
 __attribute__((visibility("default"))) extern const struct muster_plugin muster_plugin_v1;
 const struct muster_plugin muster_plugin_v1 = {
-	.magic = MUSTER_PLUGIN_MAGIC,
-	.size = sizeof muster_plugin_v1,
-	.abi_built = MUSTER_ABI_CURRENT,
-	.abi_needed = MUSTER_ABI_CURRENT,
-	.name = "store-sqlite",
-	.version = PLUGIN_VERSION,
-	.summary = "Store: one SQLite file, readable with the sqlite3 program",
-	.interfaces = MUSTER_ARRAY(interfaces),
-	.methods = MUSTER_ARRAY(methods),
+        .magic = MUSTER_PLUGIN_MAGIC,
+        .size = sizeof muster_plugin_v1,
+        .abi_built = MUSTER_ABI_CURRENT,
+        .abi_needed = MUSTER_ABI_CURRENT,
+        .name = "store-sqlite",
+        .version = PLUGIN_VERSION,
+        .summary = "Store: one SQLite file, readable with the sqlite3 program",
+        .interfaces = MUSTER_ARRAY(interfaces),
+        .methods = MUSTER_ARRAY(methods),
 };

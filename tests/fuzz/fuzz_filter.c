@@ -20,9 +20,9 @@ static void check_refusal(int code, const struct mst_err *err)
 
 static void try_filter(const char *text, const struct mst_column *columns, size_t count)
 {
-	static const char *const names[] = { "state", "ip_key", "mac", "hostname" };
+	static const char *const names[] = {"state", "ip_key", "mac", "hostname"};
 	bson_t filter, doc = BSON_INITIALIZER, ports;
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	int code = mst_filter_parse(text, columns, count, NOW, &filter, &err);
 
 	if (code != MST_OK) {
@@ -46,7 +46,7 @@ static void try_filter(const char *text, const struct mst_column *columns, size_
 static void try_sort(const char *text, const struct mst_column *columns, size_t count)
 {
 	bson_t sort;
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	int code = mst_sort_parse(text, columns, count, &sort, &err);
 
 	if (code != MST_OK)

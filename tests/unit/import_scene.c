@@ -94,13 +94,14 @@ void scene_run(struct scene *scene)
 
 void scene_shard(struct scene *scene, uint32_t facts, const char *addresses, const char *tcp, const char *udp)
 {
-	struct mst_scope scope = { facts, strdup(addresses), tcp ? strdup(tcp) : NULL, udp ? strdup(udp) : NULL, NULL };
+	struct mst_scope scope = {facts, strdup(addresses), tcp ? strdup(tcp) : NULL, udp ? strdup(udp) : NULL, NULL};
 	char path[160], shard[16];
 	struct mst_err err;
 	int32_t number;
 	snprintf(shard, sizeof shard, "s%04d", ++scene->shards);
-	struct mst_manifest_shard manifest = { scene->run, shard, strdup(scene->profile), strdup(scene->method),
-		                               strdup(scene->zone), 1, 1, scene->now - 1000, scope };
+	struct mst_manifest_shard manifest = {
+	        scene->run,        shard, strdup(scene->profile), strdup(scene->method), strdup(scene->zone), 1, 1,
+	        scene->now - 1000, scope};
 	snprintf(path, sizeof path, "%s/%s/%s.json", scene->spool, scene->run, shard);
 	if (mst_spool_manifest_write(path, &manifest, &err) != 0)
 		fail_msg("%s", err.text);
@@ -140,7 +141,8 @@ void scene_record(struct scene *scene, const char *json)
 void scene_end(struct scene *scene, int outcome)
 {
 	struct mst_err err;
-	assert_int_equal(mst_spool_write_scope_end(scene->writer, outcome ? outcome : MUSTER_OUTCOME_COMPLETE, "", &err), 0);
+	assert_int_equal(
+	        mst_spool_write_scope_end(scene->writer, outcome ? outcome : MUSTER_OUTCOME_COMPLETE, "", &err), 0);
 	assert_int_equal(mst_spool_write_end(scene->writer, 0, "", &err), 0);
 	assert_int_equal(mst_spool_flush(scene->writer, false, &err), 0);
 	mst_spool_writer_free(scene->writer);
@@ -150,7 +152,7 @@ void scene_end(struct scene *scene, int outcome)
 int scene_import_run(struct scene *scene, const char *run, int shards)
 {
 	struct mst_import_result result;
-	struct mst_err err = { .code = 0 };
+	struct mst_err err = {.code = 0};
 	int code = 0;
 	for (int i = 1; i <= shards && code == 0; i++) {
 		char shard[16];
@@ -185,7 +187,7 @@ void scene_scan(struct scene *scene, const char *addresses, const char *tcp, ...
 static bson_t *find_at(struct scene *scene, const char *ip, size_t *count)
 {
 	bson_t filter = BSON_INITIALIZER, one, *out = NULL;
-	struct mst_find find = { .collection = "interfaces", .filter = &filter };
+	struct mst_find find = {.collection = "interfaces", .filter = &filter};
 	struct mst_cursor *cursor;
 	struct mst_err err;
 	bson_append_utf8(&filter, "ip", -1, ip, -1);
@@ -259,12 +261,13 @@ int64_t scene_run_count(struct scene *scene, const char *run, const char *field)
 static void replace_ids(struct scene *scene, char *text)
 {
 	bson_t one;
-	struct mst_find find = { .collection = "interfaces" };
+	struct mst_find find = {.collection = "interfaces"};
 	struct mst_cursor *cursor;
 	struct mst_err err;
 	assert_int_equal(mst_store_find(scene->store, &find, &cursor, &err), 0);
 	while (mst_cursor_next(cursor, &one, &err) == 0) {
-		const char *id = mst_doc_text(&one, "_id"), *ip = mst_doc_text(&one, "ip"), *mac = mst_doc_text(&one, "mac");
+		const char *id = mst_doc_text(&one, "_id"), *ip = mst_doc_text(&one, "ip"),
+		           *mac = mst_doc_text(&one, "mac");
 		char name[MST_ID_SIZE];
 		snprintf(name, sizeof name, "%-15.15s %-20.20s", ip ? ip : "", mac ? mac : "");
 		for (char *at = text; (at = strstr(at, id)) != NULL;)
@@ -301,7 +304,8 @@ static void blank_number(char *text)
 
 char *scene_dump(struct scene *scene)
 {
-	static const char *const collections[] = { "interfaces", "identities", "observations", "observation_history", "runs", "shards" };
+	static const char *const collections[] = {"interfaces",          "identities", "observations",
+	                                          "observation_history", "runs",       "shards"};
 	struct mst_buf out;
 	mst_buf_init(&out, 64u << 20);
 	for (size_t i = 0; i < sizeof collections / sizeof collections[0]; i++) {

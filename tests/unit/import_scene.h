@@ -19,7 +19,7 @@ struct scene {
 	int shards;
 	struct mst_spool_writer *writer;
 	int fd;
-	int64_t now;  /* `seen` of the next record */
+	int64_t now; /* `seen` of the next record */
 	const char *profile, *zone, *method;
 };
 

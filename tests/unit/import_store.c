@@ -8,7 +8,7 @@
 #include "store/filter.h"
 
 #define COLLECTIONS 16
-#define FIELDS_MAX 512
+#define FIELDS_MAX  512
 
 struct table {
 	char name[32];
@@ -201,7 +201,8 @@ void mst_cursor_close(struct mst_cursor *cursor)
 	free(cursor);
 }
 
-int mst_store_count(struct mst_store *store, const char *collection, const bson_t *filter, int64_t *out, struct mst_err *err)
+int mst_store_count(struct mst_store *store, const char *collection, const bson_t *filter, int64_t *out,
+                    struct mst_err *err)
 {
 	struct table *table = table_of(store, collection);
 	(void)err;
@@ -211,8 +212,8 @@ int mst_store_count(struct mst_store *store, const char *collection, const bson_
 	return 0;
 }
 
-int mst_store_group(struct mst_store *store, const char *collection, const bson_t *filter, const char *field, mst_group_fn fn,
-                    void *data, struct mst_err *err)
+int mst_store_group(struct mst_store *store, const char *collection, const bson_t *filter, const char *field,
+                    mst_group_fn fn, void *data, struct mst_err *err)
 {
 	struct table *table = table_of(store, collection);
 	char **seen = calloc(table->count + 1, sizeof(char *));
@@ -313,14 +314,16 @@ int mst_batch_replace_if(struct mst_batch *batch, const char *collection, const 
 	return index;
 }
 
-int mst_batch_update(struct mst_batch *batch, const char *collection, const bson_t *filter, const bson_t *update, bool upsert)
+int mst_batch_update(struct mst_batch *batch, const char *collection, const bson_t *filter, const bson_t *update,
+                     bool upsert)
 {
 	int index = add(batch, UPDATE, collection, update, filter);
 	batch->items[index].upsert = upsert;
 	return index;
 }
 
-int mst_batch_update_id(struct mst_batch *batch, const char *collection, const char *id, const bson_t *update, bool upsert)
+int mst_batch_update_id(struct mst_batch *batch, const char *collection, const char *id, const bson_t *update,
+                        bool upsert)
 {
 	bson_t filter = BSON_INITIALIZER;
 	bson_append_utf8(&filter, "_id", -1, id, -1);
@@ -364,7 +367,7 @@ static bson_t *updated(const bson_t *old, const bson_t *update, bool fresh)
 			continue;
 		bson_append_iter(out, key, -1, &iter);
 	}
-	const char *const parts[] = { "$set", "$max", "$set_on_insert" };
+	const char *const parts[] = {"$set", "$max", "$set_on_insert"};
 	for (size_t i = 0; i < (fresh ? 3u : 2u); i++)
 		if (part(update, parts[i], &iter))
 			while (bson_iter_next(&iter))

@@ -59,13 +59,14 @@ static inline void assert_sound(const char *path)
 static inline void assert_open_fails(struct fixture *f, int code, const char *part)
 {
 	struct mst_store *store = NULL;
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	int got = mst_store_open(&store, f->store_class, true, &err);
 
 	if (got == MST_OK)
 		mst_store_close(store);
 	if (got != code || !strstr(err.text, part))
-		fail_msg("got %s \"%s\", wanted %s with \"%s\"", mst_code_name(got), err.text, mst_code_name(code), part);
+		fail_msg("got %s \"%s\", wanted %s with \"%s\"", mst_code_name(got), err.text, mst_code_name(code),
+		         part);
 }
 
 /* Only directory and class: the test makes the file. */
@@ -83,7 +84,7 @@ static inline int bare_setup(void **state)
 
 static inline void open_store(struct fixture *f)
 {
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 
 	if (mst_store_open(&f->store, f->store_class, true, &err) != MST_OK)
 		fail_msg("%s", err.text);
@@ -118,12 +119,12 @@ static inline void in_child(struct fixture *f, void (*body)(struct fixture *f))
 }
 
 /* cmocka's assertions do not leave a forked child properly. */
-#define CHILD_ASSERT(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-			_exit(1); \
-		} \
+#define CHILD_ASSERT(condition)                                                                                        \
+	do {                                                                                                           \
+		if (!(condition)) {                                                                                    \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                \
+			_exit(1);                                                                                      \
+		}                                                                                                      \
 	} while (0)
 
 static inline void private_mounts(void)

@@ -40,7 +40,7 @@ static inline void fixture_plugin(char out[PATH_MAX])
 
 static inline void fixture_class(struct fixture *f, const char *path)
 {
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	struct json_object *options = json_object_new_object();
 
 	json_object_object_add(options, "path", json_object_new_string(path));
@@ -53,7 +53,7 @@ static inline void fixture_class(struct fixture *f, const char *path)
 static inline int fixture_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof *f);
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 
 	strcpy(f->dir, "/tmp/muster-store-XXXXXX");
 	assert_non_null(mkdtemp(f->dir));
@@ -95,7 +95,7 @@ static inline bson_t *doc(const char *text)
 /* Runs one item and gives its status. */
 static inline int run_item(struct fixture *f, struct mst_batch *batch)
 {
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	int code = mst_store_write(f->store, batch, &err);
 	int status = mst_batch_status(batch, 0);
 
@@ -129,8 +129,8 @@ static inline int insert_doc(struct fixture *f, const char *collection, const ch
 	return status;
 }
 
-static inline int update_docs(struct fixture *f, const char *collection, const char *filter, const char *update, bool upsert,
-                              int64_t *changed)
+static inline int update_docs(struct fixture *f, const char *collection, const char *filter, const char *update,
+                              bool upsert, int64_t *changed)
 {
 	struct mst_batch *batch;
 	bson_t *a = doc(filter), *b = doc(update);
@@ -151,7 +151,7 @@ static inline char *get_json(struct fixture *f, const char *collection, const ch
 {
 	bson_t got;
 	struct json_object *json;
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	int code = mst_store_get(f->store, collection, id, &got, &err);
 
 	if (code == MST_E_NOT_FOUND)
@@ -159,7 +159,8 @@ static inline char *get_json(struct fixture *f, const char *collection, const ch
 	if (code != MST_OK)
 		fail_msg("%s", err.text);
 	assert_int_equal(mst_store_doc_json(&got, &json, &err), MST_OK);
-	char *text = strdup(json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	char *text =
+	        strdup(json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(json);
 	bson_destroy(&got);
 	return text;
@@ -178,13 +179,14 @@ static inline void assert_doc(struct fixture *f, const char *collection, const c
 }
 
 /* Ids that a find gives, joined by blanks, into `out`. JSON texts may be NULL. */
-static inline int find_ids(struct fixture *f, const char *collection, const char *filter, const char *sort, const char *after,
-                           uint32_t limit, char *out, size_t size)
+static inline int find_ids(struct fixture *f, const char *collection, const char *filter, const char *sort,
+                           const char *after, uint32_t limit, char *out, size_t size)
 {
 	bson_t *a = doc(filter ? filter : "{}"), *b = doc(sort ? sort : "{}"), *c = doc(after ? after : "{}"), got;
-	struct mst_find find = { .collection = collection, .filter = a, .sort = b, .after = after ? c : NULL, .limit = limit };
+	struct mst_find find = {
+	        .collection = collection, .filter = a, .sort = b, .after = after ? c : NULL, .limit = limit};
 	struct mst_cursor *cursor;
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	int code = mst_store_find(f->store, &find, &cursor, &err);
 
 	out[0] = '\0';
@@ -207,7 +209,8 @@ static inline int find_ids(struct fixture *f, const char *collection, const char
 	return code;
 }
 
-static inline void assert_ids(struct fixture *f, const char *collection, const char *filter, const char *sort, const char *wanted)
+static inline void assert_ids(struct fixture *f, const char *collection, const char *filter, const char *sort,
+                              const char *wanted)
 {
 	char ids[4096];
 

@@ -24,11 +24,14 @@ static void assert_text(const bson_t *doc, int kind, const char *wanted)
 
 static void values(void **state)
 {
-	bson_t *doc = BCON_NEW("_id", BCON_UTF8("x"), "n", BCON_INT64(-5000000000), "b", BCON_BOOL(true), "e", BCON_NULL, "l", "[",
-	                       BCON_UTF8("a\"\n"), BCON_INT32(2), "]", "o", "{", "k", BCON_UTF8(""), "}");
+	bson_t *doc =
+	        BCON_NEW("_id", BCON_UTF8("x"), "n", BCON_INT64(-5000000000), "b", BCON_BOOL(true), "e", BCON_NULL, "l",
+	                 "[", BCON_UTF8("a\"\n"), BCON_INT32(2), "]", "o", "{", "k", BCON_UTF8(""), "}");
 
 	(void)state;
-	assert_text(doc, MST_DOC_PLAIN, "{\"_id\":\"x\",\"n\":-5000000000,\"b\":true,\"e\":null,\"l\":[\"a\\\"\\n\",2],\"o\":{\"k\":\"\"}}");
+	assert_text(
+	        doc, MST_DOC_PLAIN,
+	        "{\"_id\":\"x\",\"n\":-5000000000,\"b\":true,\"e\":null,\"l\":[\"a\\\"\\n\",2],\"o\":{\"k\":\"\"}}");
 	bson_destroy(doc);
 	doc = bson_new();
 	assert_text(doc, MST_DOC_PLAIN, "{}");
@@ -37,11 +40,12 @@ static void values(void **state)
 
 static void interface_has_its_short_id_and_no_inner_keys(void **state)
 {
-	bson_t *doc = BCON_NEW("_id", BCON_UTF8("u"), "rev", BCON_INT64(4), "number", BCON_INT64(123456), "ip_key", BCON_UTF8("4:00"),
-	                       "state", BCON_UTF8("unmanaged"), "os_generation", BCON_UTF8("5.x"));
+	bson_t *doc = BCON_NEW("_id", BCON_UTF8("u"), "rev", BCON_INT64(4), "number", BCON_INT64(123456), "ip_key",
+	                       BCON_UTF8("4:00"), "state", BCON_UTF8("unmanaged"), "os_generation", BCON_UTF8("5.x"));
 
 	(void)state;
-	assert_text(doc, MST_DOC_INTERFACE, "{\"id\":\"3rj0\",\"_id\":\"u\",\"state\":\"unmanaged\",\"os_generation\":\"5.x\"}");
+	assert_text(doc, MST_DOC_INTERFACE,
+	            "{\"id\":\"3rj0\",\"_id\":\"u\",\"state\":\"unmanaged\",\"os_generation\":\"5.x\"}");
 	bson_destroy(doc);
 	doc = BCON_NEW("rev", BCON_INT64(4), "number", BCON_INT64(1));
 	assert_text(doc, MST_DOC_INTERFACE, "{\"id\":\"1\"}");
@@ -98,12 +102,12 @@ static void networks_have_no_loopback(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(values),
-		cmocka_unit_test(interface_has_its_short_id_and_no_inner_keys),
-		cmocka_unit_test(generation_is_not_shown_while_managed),
-		cmocka_unit_test(opaque_texts_of_shards_stay_inside),
-		cmocka_unit_test(escapes),
-		cmocka_unit_test(networks_have_no_loopback),
+	        cmocka_unit_test(values),
+	        cmocka_unit_test(interface_has_its_short_id_and_no_inner_keys),
+	        cmocka_unit_test(generation_is_not_shown_while_managed),
+	        cmocka_unit_test(opaque_texts_of_shards_stay_inside),
+	        cmocka_unit_test(escapes),
+	        cmocka_unit_test(networks_have_no_loopback),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

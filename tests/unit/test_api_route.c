@@ -17,15 +17,15 @@ static int handler(struct mst_call *call, struct mst_err *err)
 }
 
 static const struct mst_route table[] = {
-	{"GET", "/v1/runs", handler, 0},
-	{"POST", "/v1/runs", handler, 0},
-	{"POST", "/v1/interfaces/label", handler, 0},
-	{"GET", "/v1/interfaces/*", handler, 0},
-	{"POST", "/v1/runs/*/cancel", handler, 0},
+        {"GET", "/v1/runs", handler, 0},
+        {"POST", "/v1/runs", handler, 0},
+        {"POST", "/v1/interfaces/label", handler, 0},
+        {"GET", "/v1/interfaces/*", handler, 0},
+        {"POST", "/v1/runs/*/cancel", handler, 0},
 };
 
-static int find(const char *method, const char *path, const struct mst_route **out, char captures[MST_ROUTE_CAPTURES][MST_ROUTE_CAPTURE],
-                struct mst_err *err)
+static int find(const char *method, const char *path, const struct mst_route **out,
+                char captures[MST_ROUTE_CAPTURES][MST_ROUTE_CAPTURE], struct mst_err *err)
 {
 	return mst_route_find(table, sizeof(table) / sizeof(table[0]), method, path, captures, out, err);
 }
@@ -52,8 +52,19 @@ static void literal_and_captured(void **state)
 
 static void unknown_paths(void **state)
 {
-	static const char *const paths[] = {"", "/", "/v1", "/v1/", "/v1/run", "/v1/runs/", "/v1/runss", "/v1/interfaces/", "/v1/interfaces/a/b",
-	                                    "/v1/runs//cancel", "/v1/runs/1/cancel/", "//v1/runs", "/v2/runs"};
+	static const char *const paths[] = {"",
+	                                    "/",
+	                                    "/v1",
+	                                    "/v1/",
+	                                    "/v1/run",
+	                                    "/v1/runs/",
+	                                    "/v1/runss",
+	                                    "/v1/interfaces/",
+	                                    "/v1/interfaces/a/b",
+	                                    "/v1/runs//cancel",
+	                                    "/v1/runs/1/cancel/",
+	                                    "//v1/runs",
+	                                    "/v2/runs"};
 	char captures[MST_ROUTE_CAPTURES][MST_ROUTE_CAPTURE];
 	const struct mst_route *route;
 	struct mst_err err = {.code = MST_OK};
@@ -115,8 +126,11 @@ static void no_row_is_hidden(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(literal_and_captured), cmocka_unit_test(unknown_paths),     cmocka_unit_test(wrong_method_names_the_right_ones),
-		cmocka_unit_test(overlong_capture),     cmocka_unit_test(no_row_is_hidden),
+	        cmocka_unit_test(literal_and_captured),
+	        cmocka_unit_test(unknown_paths),
+	        cmocka_unit_test(wrong_method_names_the_right_ones),
+	        cmocka_unit_test(overlong_capture),
+	        cmocka_unit_test(no_row_is_hidden),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -246,7 +246,7 @@ static void test_paths(void **state)
 {
 	static struct mst_paths paths;
 	struct mst_err err;
-	const char *all[] = { paths.muster, paths.musterd, paths.worker, paths.plugin_dir };
+	const char *all[] = {paths.muster, paths.musterd, paths.worker, paths.plugin_dir};
 
 	(void)state;
 	assert_int_equal(mst_paths_find(&paths, &err), 0);
@@ -309,10 +309,11 @@ static int print_worker_place(void)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read_write), cmocka_unit_test(test_read_long),
-		cmocka_unit_test(test_write_faults), cmocka_unit_test(test_directories),
-		cmocka_unit_test(test_trusted), cmocka_unit_test(test_trusted_links), cmocka_unit_test(test_trusted_owner),
-		cmocka_unit_test(test_paths), cmocka_unit_test(test_build_tree),
+	        cmocka_unit_test(test_read_write),    cmocka_unit_test(test_read_long),
+	        cmocka_unit_test(test_write_faults),  cmocka_unit_test(test_directories),
+	        cmocka_unit_test(test_trusted),       cmocka_unit_test(test_trusted_links),
+	        cmocka_unit_test(test_trusted_owner), cmocka_unit_test(test_paths),
+	        cmocka_unit_test(test_build_tree),
 	};
 
 	if (argc == 2 && strcmp(argv[1], "--worker-place") == 0)

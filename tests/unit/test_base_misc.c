@@ -26,9 +26,12 @@ static void test_time_text(void **state)
 	static const struct {
 		int64_t ms;
 		const char *text;
-	} rows[] = { { 0, "1970-01-01T00:00:00.000Z" }, { -1, "1969-12-31T23:59:59.999Z" },
-		     { INT64_C(1795377600007), "2026-11-22T20:00:00.007Z" }, { INT64_MAX, "9999-12-31T23:59:59.999Z" },
-		     { INT64_MIN, "0000-01-01T00:00:00.000Z" }, { INT64_C(951782400000), "2000-02-29T00:00:00.000Z" } };
+	} rows[] = {{0, "1970-01-01T00:00:00.000Z"},
+	            {-1, "1969-12-31T23:59:59.999Z"},
+	            {INT64_C(1795377600007), "2026-11-22T20:00:00.007Z"},
+	            {INT64_MAX, "9999-12-31T23:59:59.999Z"},
+	            {INT64_MIN, "0000-01-01T00:00:00.000Z"},
+	            {INT64_C(951782400000), "2000-02-29T00:00:00.000Z"}};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -47,17 +50,35 @@ static void test_time_parse(void **state)
 {
 	static const struct {
 		const char *text, *utc;
-	} rows[] = { { "2026-11-22T22:00:00+02:00", "2026-11-22T20:00:00.000Z" },
-		     { "2026-11-22t14:30:00.5-05:30", "2026-11-22T20:00:00.500Z" },
-		     { "2026-11-22 20:00:00.123999z", "2026-11-22T20:00:00.123Z" },
-		     { "2016-12-31T23:59:60Z", "2017-01-01T00:00:00.000Z" },
-		     { "2026-11-22", "2026-11-21T23:00:00.000Z" }, { "2026-11-22 20:00", "2026-11-22T19:00:00.000Z" },
-		     { "2026-07-22 20:00:07", "2026-07-22T18:00:07.000Z" } };
-	static const char *const bad[] = { "", "2026", "2026-13-01", "2026-00-10", "2026-02-29", "2026-11-31", "2026-11-22T20:00:00",
-					   "2026-11-22T20:00Z", "2026-11-22T24:00:00Z", "2026-11-22T20:60:00Z",
-					   "2026-11-22T20:00:61Z", "2026-11-22T20:00:00+24:00", "2026-11-22T20:00:00+0200",
-					   "2026-11-22T20:00:00.Z", "2026-11-22T20:00:00Zx", "2026-11-22 ", "26-11-22",
-					   "2026-11-22 20:00 ", " 2026-11-22", "2026/11/22", "2026-1-2", NULL };
+	} rows[] = {{"2026-11-22T22:00:00+02:00", "2026-11-22T20:00:00.000Z"},
+	            {"2026-11-22t14:30:00.5-05:30", "2026-11-22T20:00:00.500Z"},
+	            {"2026-11-22 20:00:00.123999z", "2026-11-22T20:00:00.123Z"},
+	            {"2016-12-31T23:59:60Z", "2017-01-01T00:00:00.000Z"},
+	            {"2026-11-22", "2026-11-21T23:00:00.000Z"},
+	            {"2026-11-22 20:00", "2026-11-22T19:00:00.000Z"},
+	            {"2026-07-22 20:00:07", "2026-07-22T18:00:07.000Z"}};
+	static const char *const bad[] = {"",
+	                                  "2026",
+	                                  "2026-13-01",
+	                                  "2026-00-10",
+	                                  "2026-02-29",
+	                                  "2026-11-31",
+	                                  "2026-11-22T20:00:00",
+	                                  "2026-11-22T20:00Z",
+	                                  "2026-11-22T24:00:00Z",
+	                                  "2026-11-22T20:60:00Z",
+	                                  "2026-11-22T20:00:61Z",
+	                                  "2026-11-22T20:00:00+24:00",
+	                                  "2026-11-22T20:00:00+0200",
+	                                  "2026-11-22T20:00:00.Z",
+	                                  "2026-11-22T20:00:00Zx",
+	                                  "2026-11-22 ",
+	                                  "26-11-22",
+	                                  "2026-11-22 20:00 ",
+	                                  " 2026-11-22",
+	                                  "2026/11/22",
+	                                  "2026-1-2",
+	                                  NULL};
 	char text[32];
 	int64_t ms;
 
@@ -82,8 +103,8 @@ static void test_time_ago(void **state)
 	static const struct {
 		int64_t age_s;
 		const char *text;
-	} rows[] = { { 0, "now" }, { 59, "now" }, { 60, "1m" }, { 720, "12m" }, { 3599, "59m" }, { 7200, "2h" }, { 86399, "23h" },
-		     { 432000, "5d" }, { -7200, "in 2h" }, { -5, "now" } };
+	} rows[] = {{0, "now"},   {59, "now"},    {60, "1m"},     {720, "12m"},     {3599, "59m"},
+	            {7200, "2h"}, {86399, "23h"}, {432000, "5d"}, {-7200, "in 2h"}, {-5, "now"}};
 	char text[32];
 
 	(void)state;
@@ -99,7 +120,7 @@ static void test_time_ago(void **state)
 
 static void *make_ids(void *data)
 {
-	char (*ids)[MST_ID_SIZE] = data;
+	char(*ids)[MST_ID_SIZE] = data;
 
 	for (int i = 0; i < IDS; i++)
 		mst_id_new(ids[i]);
@@ -113,7 +134,7 @@ static int compare_ids(const void *a, const void *b)
 
 static void test_id(void **state)
 {
-	char (*ids)[MST_ID_SIZE] = calloc(3 * IDS, MST_ID_SIZE);
+	char(*ids)[MST_ID_SIZE] = calloc(3 * IDS, MST_ID_SIZE);
 	char stamp[13] = "";
 	pthread_t other[2];
 
@@ -139,10 +160,15 @@ static void test_id(void **state)
 
 static void test_id_valid(void **state)
 {
-	static const char *const bad[] = { "", "0198c0de-0000-7000-8000-00000000000", "0198c0de-0000-7000-8000-0000000000000",
-					   "0198C0DE-0000-7000-8000-000000000000", "0198c0de-0000-4000-8000-000000000000",
-					   "0198c0de-0000-7000-c000-000000000000", "0198c0de00000-7000-8000-000000000000",
-					   "0198c0dg-0000-7000-8000-000000000000", NULL };
+	static const char *const bad[] = {"",
+	                                  "0198c0de-0000-7000-8000-00000000000",
+	                                  "0198c0de-0000-7000-8000-0000000000000",
+	                                  "0198C0DE-0000-7000-8000-000000000000",
+	                                  "0198c0de-0000-4000-8000-000000000000",
+	                                  "0198c0de-0000-7000-c000-000000000000",
+	                                  "0198c0de00000-7000-8000-000000000000",
+	                                  "0198c0dg-0000-7000-8000-000000000000",
+	                                  NULL};
 
 	(void)state;
 	assert_true(mst_id_valid("0198c0de-0000-7000-8000-000000000000"));
@@ -155,8 +181,8 @@ static void test_id_short(void **state)
 	static const struct {
 		uint64_t number;
 		const char *text;
-	} rows[] = { { 0, "0" }, { 31, "z" }, { 32, "10" }, { 123456, "3rj0" }, { UINT64_MAX, "fzzzzzzzzzzzz" } };
-	static const char *const bad[] = { "", "u", "3rj-", " 1", "g000000000000", "00000000000001", "\xc3\xa9", NULL };
+	} rows[] = {{0, "0"}, {31, "z"}, {32, "10"}, {123456, "3rj0"}, {UINT64_MAX, "fzzzzzzzzzzzz"}};
+	static const char *const bad[] = {"", "u", "3rj-", " 1", "g000000000000", "00000000000001", "\xc3\xa9", NULL};
 	char text[14];
 	uint64_t number;
 
@@ -241,10 +267,14 @@ static void test_json_parse(void **state)
 		size_t len;
 		bool good;
 	} rows[] = {
-		{ "{}", 2, true }, { " {\"a\":[1,2]} \n", 14, true }, { "12", 2, true }, { "\"x\"", 3, true }, { "null", 4, true },
-		{ "", 0, false }, { "{", 1, false }, { "{}x", 3, false }, { "{} {}", 5, false }, { "[1,]", 4, false },
-		 { "{}\0", 3, false }, { "\"\xff\"", 3, false }, { "01", 2, false },
-		{ "/*x*/{}", 7, false }, { "[1", 2, false }, { "nul", 3, false },
+	        {"{}", 2, true},     {" {\"a\":[1,2]} \n", 14, true},
+	        {"12", 2, true},     {"\"x\"", 3, true},
+	        {"null", 4, true},   {"", 0, false},
+	        {"{", 1, false},     {"{}x", 3, false},
+	        {"{} {}", 5, false}, {"[1,]", 4, false},
+	        {"{}\0", 3, false},  {"\"\xff\"", 3, false},
+	        {"01", 2, false},    {"/*x*/{}", 7, false},
+	        {"[1", 2, false},    {"nul", 3, false},
 	};
 	struct mst_err err;
 
@@ -282,7 +312,8 @@ static void test_json_depth(void **state)
 
 static void test_json_access(void **state)
 {
-	static const char text[] = "{\"t\":\"x\",\"n\":-5,\"b\":true,\"o\":{},\"a\":[],\"z\":null,\"nul\":\"a\\u0000b\",\"d\":1.5}";
+	static const char text[] =
+	        "{\"t\":\"x\",\"n\":-5,\"b\":true,\"o\":{},\"a\":[],\"z\":null,\"nul\":\"a\\u0000b\",\"d\":1.5}";
 	struct json_object *object;
 	struct mst_err err;
 
@@ -326,10 +357,12 @@ static void test_json_add(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_time_text), cmocka_unit_test(test_time_parse), cmocka_unit_test(test_time_ago),
-		cmocka_unit_test(test_id), cmocka_unit_test(test_id_valid), cmocka_unit_test(test_id_short),
-		cmocka_unit_test(test_log_sink), cmocka_unit_test(test_log_stderr), cmocka_unit_test(test_json_parse),
-		cmocka_unit_test(test_json_depth), cmocka_unit_test(test_json_access), cmocka_unit_test(test_json_add),
+	        cmocka_unit_test(test_time_text),   cmocka_unit_test(test_time_parse),
+	        cmocka_unit_test(test_time_ago),    cmocka_unit_test(test_id),
+	        cmocka_unit_test(test_id_valid),    cmocka_unit_test(test_id_short),
+	        cmocka_unit_test(test_log_sink),    cmocka_unit_test(test_log_stderr),
+	        cmocka_unit_test(test_json_parse),  cmocka_unit_test(test_json_depth),
+	        cmocka_unit_test(test_json_access), cmocka_unit_test(test_json_add),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,11 +23,22 @@ static void test_numbers(void **state)
 		bool good;
 		int64_t value;
 	} rows[] = {
-		{ "0", true, 0 }, { "-1", true, -1 }, { "9223372036854775807", true, INT64_MAX },
-		{ "-9223372036854775808", true, INT64_MIN }, { "9223372036854775808", false, 0 },
-		{ "-9223372036854775809", false, 0 }, { "18446744073709551616", false, 0 }, { "", false, 0 }, { "-", false, 0 },
-		{ "+1", false, 0 }, { " 1", false, 0 }, { "1 ", false, 0 }, { "0x10", false, 0 }, { "--1", false, 0 },
-		{ "1.0", false, 0 }, { NULL, false, 0 },
+	        {"0", true, 0},
+	        {"-1", true, -1},
+	        {"9223372036854775807", true, INT64_MAX},
+	        {"-9223372036854775808", true, INT64_MIN},
+	        {"9223372036854775808", false, 0},
+	        {"-9223372036854775809", false, 0},
+	        {"18446744073709551616", false, 0},
+	        {"", false, 0},
+	        {"-", false, 0},
+	        {"+1", false, 0},
+	        {" 1", false, 0},
+	        {"1 ", false, 0},
+	        {"0x10", false, 0},
+	        {"--1", false, 0},
+	        {"1.0", false, 0},
+	        {NULL, false, 0},
 	};
 	uint64_t value;
 
@@ -56,19 +67,34 @@ static void test_units(void **state)
 		int status;
 		int64_t value;
 	} rows[] = {
-		{ mst_str_duration, "0", 0, 0 }, { mst_str_duration, "90s", 0, 90000 }, { mst_str_duration, "15m", 0, 900000 },
-		{ mst_str_duration, "6h", 0, 21600000 }, { mst_str_duration, "7d", 0, 604800000 },
-		{ mst_str_duration, "2w", 0, 1209600000 }, { mst_str_duration, "1y", 0, INT64_C(31536000000) },
-		{ mst_str_duration, "250ms", 0, 250 }, { mst_str_duration, "90", MST_E_USAGE, 0 },
-		{ mst_str_duration, "s", MST_E_USAGE, 0 }, { mst_str_duration, "-1s", MST_E_USAGE, 0 },
-		{ mst_str_duration, "1 s", MST_E_USAGE, 0 }, { mst_str_duration, "1h30m", MST_E_USAGE, 0 },
-		{ mst_str_duration, "1S", MST_E_USAGE, 0 }, { mst_str_duration, "300000000y", MST_E_USAGE, 0 },
-		{ mst_str_duration, "", MST_E_USAGE, 0 }, { mst_str_duration, NULL, MST_E_USAGE, 0 },
-		{ mst_str_rate, "1000", 0, 1000 }, { mst_str_rate, "5k", 0, 5000 }, { mst_str_rate, "1M", 0, 1000000 },
-		{ mst_str_rate, "1m", MST_E_USAGE, 0 }, { mst_str_rate, "1.5k", MST_E_USAGE, 0 },
-		{ mst_str_size, "4096", 0, 4096 }, { mst_str_size, "64k", 0, 65536 }, { mst_str_size, "2M", 0, 2097152 },
-		{ mst_str_size, "16G", 0, INT64_C(17179869184) }, { mst_str_size, "9223372036854775807G", MST_E_USAGE, 0 },
-		{ mst_str_size, "8589934592G", MST_E_USAGE, 0 },
+	        {mst_str_duration, "0", 0, 0},
+	        {mst_str_duration, "90s", 0, 90000},
+	        {mst_str_duration, "15m", 0, 900000},
+	        {mst_str_duration, "6h", 0, 21600000},
+	        {mst_str_duration, "7d", 0, 604800000},
+	        {mst_str_duration, "2w", 0, 1209600000},
+	        {mst_str_duration, "1y", 0, INT64_C(31536000000)},
+	        {mst_str_duration, "250ms", 0, 250},
+	        {mst_str_duration, "90", MST_E_USAGE, 0},
+	        {mst_str_duration, "s", MST_E_USAGE, 0},
+	        {mst_str_duration, "-1s", MST_E_USAGE, 0},
+	        {mst_str_duration, "1 s", MST_E_USAGE, 0},
+	        {mst_str_duration, "1h30m", MST_E_USAGE, 0},
+	        {mst_str_duration, "1S", MST_E_USAGE, 0},
+	        {mst_str_duration, "300000000y", MST_E_USAGE, 0},
+	        {mst_str_duration, "", MST_E_USAGE, 0},
+	        {mst_str_duration, NULL, MST_E_USAGE, 0},
+	        {mst_str_rate, "1000", 0, 1000},
+	        {mst_str_rate, "5k", 0, 5000},
+	        {mst_str_rate, "1M", 0, 1000000},
+	        {mst_str_rate, "1m", MST_E_USAGE, 0},
+	        {mst_str_rate, "1.5k", MST_E_USAGE, 0},
+	        {mst_str_size, "4096", 0, 4096},
+	        {mst_str_size, "64k", 0, 65536},
+	        {mst_str_size, "2M", 0, 2097152},
+	        {mst_str_size, "16G", 0, INT64_C(17179869184)},
+	        {mst_str_size, "9223372036854775807G", MST_E_USAGE, 0},
+	        {mst_str_size, "8589934592G", MST_E_USAGE, 0},
 	};
 	struct mst_err err;
 
@@ -81,10 +107,10 @@ static void test_units(void **state)
 		assert_true(got == (rows[i].status == 0 ? rows[i].value : 77));
 		assert_int_equal(err.code, rows[i].status);
 	}
-	assert_int_equal(mst_str_duration("1\x1b[31m", &(int64_t){ 0 }, &err), MST_E_USAGE);
+	assert_int_equal(mst_str_duration("1\x1b[31m", &(int64_t){0}, &err), MST_E_USAGE);
 	assert_null(strchr(err.text, 0x1b));
 	assert_non_null(strstr(err.text, "90s"));
-	assert_int_equal(mst_str_rate("x", &(int64_t){ 0 }, NULL), MST_E_USAGE);
+	assert_int_equal(mst_str_rate("x", &(int64_t){0}, NULL), MST_E_USAGE);
 }
 
 static void test_format_duration(void **state)
@@ -92,8 +118,10 @@ static void test_format_duration(void **state)
 	static const struct {
 		int64_t ms;
 		const char *text;
-	} rows[] = { { 5400000, "90m" }, { 0, "0" }, { 1, "1ms" }, { 1500, "1500ms" }, { 60000, "1m" }, { 86400000, "1d" },
-		     { 172800000, "2d" }, { 604800000, "1w" }, { INT64_C(31536000000), "1y" }, { 90000, "90s" } };
+	} rows[] = {{5400000, "90m"},  {0, "0"},          {1, "1ms"},
+	            {1500, "1500ms"},  {60000, "1m"},     {86400000, "1d"},
+	            {172800000, "2d"}, {604800000, "1w"}, {INT64_C(31536000000), "1y"},
+	            {90000, "90s"}};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -109,9 +137,9 @@ static void test_format_duration(void **state)
 
 static void test_bool_and_name(void **state)
 {
-	static const char *const yes[] = { "on", "yes", "true", "1" }, *const no[] = { "off", "no", "false", "0" },
-				 *const bad[] = { "", "On", "2", "y", "on ", NULL },
-				 *const bad_names[] = { "", "A", "1a", "-a", "a b", "aé", "a/b", "a.b", "toolong", NULL };
+	static const char *const yes[] = {"on", "yes", "true", "1"}, *const no[] = {"off", "no", "false", "0"},
+	                         *const bad[] = {"", "On", "2", "y", "on ", NULL},
+	                         *const bad_names[] = {"", "A", "1a", "-a", "a b", "aé", "a/b", "a.b", "toolong", NULL};
 	struct mst_err err;
 	bool value;
 
@@ -171,7 +199,8 @@ static void test_items(void **state)
 
 static void test_copies(void **state)
 {
-	char *a = mst_str_dup("x"), *b = mst_str_dupn("abc", 2), *c = mst_str_printf("%d-%s", 4, "y"), *d = mst_str_dupn("", 0);
+	char *a = mst_str_dup("x"), *b = mst_str_dupn("abc", 2), *c = mst_str_printf("%d-%s", 4, "y"),
+	     *d = mst_str_dupn("", 0);
 
 	(void)state;
 	assert_string_equal(a, "x");
@@ -277,8 +306,11 @@ static void test_err_errno(void **state)
 {
 	static const struct {
 		int errnum, code;
-	} rows[] = { { ENOSPC, MST_E_FULL }, { EDQUOT, MST_E_FULL }, { ENOENT, MST_E_NOT_FOUND },
-		     { ENOMEM, MST_E_NO_MEMORY }, { EACCES, MST_E_FAILED } };
+	} rows[] = {{ENOSPC, MST_E_FULL},
+	            {EDQUOT, MST_E_FULL},
+	            {ENOENT, MST_E_NOT_FOUND},
+	            {ENOMEM, MST_E_NO_MEMORY},
+	            {EACCES, MST_E_FAILED}};
 	struct mst_err err;
 
 	(void)state;
@@ -296,12 +328,18 @@ static void test_codes(void **state)
 		int code, exit_status, http;
 		const char *name;
 	} rows[] = {
-		{ MST_OK, 0, 200, "ok" }, { MST_E_FAILED, 1, 500, "failed" }, { MST_E_USAGE, 2, 400, "usage" },
-		{ MST_E_PARTIAL, 3, 200, "partial" }, { MST_E_NOT_FOUND, 4, 404, "not_found" },
-		{ MST_E_REFUSED, 5, 403, "refused" }, { MST_E_CONFLICT, 1, 409, "conflict" },
-		{ MST_E_EXISTS, 1, 409, "exists" }, { MST_E_CANCELLED, 130, 503, "cancelled" },
-		{ MST_E_TIMEOUT, 1, 504, "timeout" }, { MST_E_FULL, 1, 507, "full" },
-		{ MST_E_UNAVAILABLE, 1, 503, "unavailable" },
+	        {MST_OK, 0, 200, "ok"},
+	        {MST_E_FAILED, 1, 500, "failed"},
+	        {MST_E_USAGE, 2, 400, "usage"},
+	        {MST_E_PARTIAL, 3, 200, "partial"},
+	        {MST_E_NOT_FOUND, 4, 404, "not_found"},
+	        {MST_E_REFUSED, 5, 403, "refused"},
+	        {MST_E_CONFLICT, 1, 409, "conflict"},
+	        {MST_E_EXISTS, 1, 409, "exists"},
+	        {MST_E_CANCELLED, 130, 503, "cancelled"},
+	        {MST_E_TIMEOUT, 1, 504, "timeout"},
+	        {MST_E_FULL, 1, 507, "full"},
+	        {MST_E_UNAVAILABLE, 1, 503, "unavailable"},
 	};
 
 	(void)state;
@@ -322,10 +360,12 @@ static void test_codes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_numbers), cmocka_unit_test(test_units), cmocka_unit_test(test_format_duration),
-		cmocka_unit_test(test_bool_and_name), cmocka_unit_test(test_items), cmocka_unit_test(test_copies),
-		cmocka_unit_test(test_buf_limits), cmocka_unit_test(test_buf_moves), cmocka_unit_test(test_err_text),
-		cmocka_unit_test(test_err_errno), cmocka_unit_test(test_codes),
+	        cmocka_unit_test(test_numbers),         cmocka_unit_test(test_units),
+	        cmocka_unit_test(test_format_duration), cmocka_unit_test(test_bool_and_name),
+	        cmocka_unit_test(test_items),           cmocka_unit_test(test_copies),
+	        cmocka_unit_test(test_buf_limits),      cmocka_unit_test(test_buf_moves),
+	        cmocka_unit_test(test_err_text),        cmocka_unit_test(test_err_errno),
+	        cmocka_unit_test(test_codes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,11 +19,24 @@ static void test_valid(void **state)
 		size_t len;
 		bool valid;
 	} rows[] = {
-		{ "", 0, true }, { "a\0b", 3, true }, { "\xc3\xa9", 2, true }, { "\xe2\x82\xac", 3, true },
-		{ "\xf0\x9f\x98\x80", 4, true }, { "\xf4\x8f\xbf\xbf", 4, true }, { "\xf4\x90\x80\x80", 4, false },
-		{ "\xc0\x80", 2, false }, { "\xc1\xbf", 2, false }, { "\xe0\x9f\xbf", 3, false }, { "\xed\xa0\x80", 3, false },
-		{ "\xed\x9f\xbf", 3, true }, { "\xf0\x8f\xbf\xbf", 4, false }, { "\xe2\x82", 2, false }, { "\x80", 1, false },
-		{ "\xff", 1, false }, { "\xf5\x80\x80\x80", 4, false }, { "\xc3", 1, false },
+	        {"", 0, true},
+	        {"a\0b", 3, true},
+	        {"\xc3\xa9", 2, true},
+	        {"\xe2\x82\xac", 3, true},
+	        {"\xf0\x9f\x98\x80", 4, true},
+	        {"\xf4\x8f\xbf\xbf", 4, true},
+	        {"\xf4\x90\x80\x80", 4, false},
+	        {"\xc0\x80", 2, false},
+	        {"\xc1\xbf", 2, false},
+	        {"\xe0\x9f\xbf", 3, false},
+	        {"\xed\xa0\x80", 3, false},
+	        {"\xed\x9f\xbf", 3, true},
+	        {"\xf0\x8f\xbf\xbf", 4, false},
+	        {"\xe2\x82", 2, false},
+	        {"\x80", 1, false},
+	        {"\xff", 1, false},
+	        {"\xf5\x80\x80\x80", 4, false},
+	        {"\xc3", 1, false},
 	};
 
 	(void)state;
@@ -41,12 +54,22 @@ static void test_repair(void **state)
 		const char *expected;
 		bool changed;
 	} rows[] = {
-		{ "plain", 5, 100, "plain", false }, { "a\tb\nc", 5, 100, "a b c", true }, { "a\0b", 3, 100, "a" BAD "b", true },
-		{ "\x1b[0m", 4, 100, BAD "[0m", true }, { "a\rb", 3, 100, "a" BAD "b", true }, { "\x7f", 1, 100, BAD, true },
-		{ "\xc2\x9b", 2, 100, BAD, true }, { "\xff\xfe", 2, 100, BAD BAD, true }, { "\xe2\x82(", 3, 100, BAD "(", true },
-		{ "\xe2\x80\xae", 3, 100, "\xe2\x80\xae", false }, { "abcdef", 6, 3, "abc", true },
-		{ "ab\xc3\xa9", 4, 3, "ab", true }, { "ab\xc3\xa9", 4, 4, "ab\xc3\xa9", false }, { "\xff", 1, 2, "", true },
-		{ "", 0, 0, "", false }, { "x", 1, 0, "", true },
+	        {"plain", 5, 100, "plain", false},
+	        {"a\tb\nc", 5, 100, "a b c", true},
+	        {"a\0b", 3, 100, "a" BAD "b", true},
+	        {"\x1b[0m", 4, 100, BAD "[0m", true},
+	        {"a\rb", 3, 100, "a" BAD "b", true},
+	        {"\x7f", 1, 100, BAD, true},
+	        {"\xc2\x9b", 2, 100, BAD, true},
+	        {"\xff\xfe", 2, 100, BAD BAD, true},
+	        {"\xe2\x82(", 3, 100, BAD "(", true},
+	        {"\xe2\x80\xae", 3, 100, "\xe2\x80\xae", false},
+	        {"abcdef", 6, 3, "abc", true},
+	        {"ab\xc3\xa9", 4, 3, "ab", true},
+	        {"ab\xc3\xa9", 4, 4, "ab\xc3\xa9", false},
+	        {"\xff", 1, 2, "", true},
+	        {"", 0, 0, "", false},
+	        {"x", 1, 0, "", true},
 	};
 
 	(void)state;
@@ -78,9 +101,18 @@ static void test_terminal(void **state)
 	check_text(mst_str_escape_terminal, "caf\xc3\xa9 C:\\x", "caf\xc3\xa9 C:\\x");
 	check_text(mst_str_escape_terminal, "\x1b]0;x\x07", "\\x1b]0;x\\x07");
 	check_text(mst_str_escape_terminal, "a\nb\r\t\x7f", "a\\x0ab\\x0d\\x09\\x7f");
-	check_text(mst_str_escape_terminal, "\xc2\x9b" "31m", "\\u{009b}31m");
-	check_text(mst_str_escape_terminal, "\x9b" "31m\xe2\x82", "\\x9b31m\\xe2\\x82");
-	check_text(mst_str_escape_terminal, "a\xe2\x80\xae" "b\xe2\x81\xa6\xe2\x80\x8b", "a\\u{202e}b\\u{2066}\\u{200b}");
+	check_text(mst_str_escape_terminal,
+	           "\xc2\x9b"
+	           "31m",
+	           "\\u{009b}31m");
+	check_text(mst_str_escape_terminal,
+	           "\x9b"
+	           "31m\xe2\x82",
+	           "\\x9b31m\\xe2\\x82");
+	check_text(mst_str_escape_terminal,
+	           "a\xe2\x80\xae"
+	           "b\xe2\x81\xa6\xe2\x80\x8b",
+	           "a\\u{202e}b\\u{2066}\\u{200b}");
 	check_text(mst_str_escape_terminal, "\xef\xbb\xbf\xf3\xa0\x81\x81", "\\u{feff}\\u{e0041}");
 }
 
@@ -136,9 +168,19 @@ static void test_width(void **state)
 	static const struct {
 		const char *text;
 		size_t width;
-	} rows[] = { { "", 0 }, { "abc", 3 }, { "caf\xc3\xa9", 4 }, { "e\xcc\x81", 1 }, { "\xe6\x97\xa5\xe6\x9c\xac", 4 },
-		     { "\xf0\x9f\x98\x80", 2 }, { "\xe2\x80\x8b", 0 }, { "\xff", 1 }, { "\xed\x95\x9c", 2 },
-		     { "\xef\xbc\xa1", 2 }, { "\xe2\x94\x80", 1 }, { "\xe2\x80\xa6", 1 }, { "\x01", 0 } };
+	} rows[] = {{"", 0},
+	            {"abc", 3},
+	            {"caf\xc3\xa9", 4},
+	            {"e\xcc\x81", 1},
+	            {"\xe6\x97\xa5\xe6\x9c\xac", 4},
+	            {"\xf0\x9f\x98\x80", 2},
+	            {"\xe2\x80\x8b", 0},
+	            {"\xff", 1},
+	            {"\xed\x95\x9c", 2},
+	            {"\xef\xbc\xa1", 2},
+	            {"\xe2\x94\x80", 1},
+	            {"\xe2\x80\xa6", 1},
+	            {"\x01", 0}};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++)
@@ -148,9 +190,9 @@ static void test_width(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_valid), cmocka_unit_test(test_repair), cmocka_unit_test(test_terminal),
-		cmocka_unit_test(test_csv), cmocka_unit_test(test_json), cmocka_unit_test(test_full_buffer),
-		cmocka_unit_test(test_width),
+	        cmocka_unit_test(test_valid), cmocka_unit_test(test_repair), cmocka_unit_test(test_terminal),
+	        cmocka_unit_test(test_csv),   cmocka_unit_test(test_json),   cmocka_unit_test(test_full_buffer),
+	        cmocka_unit_test(test_width),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

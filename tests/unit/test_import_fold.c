@@ -8,7 +8,9 @@
 #include "import/fold.h"
 #include "import/ports.h"
 
-#define ALL (MUSTER_FACT_PRESENCE | MUSTER_FACT_OS | MUSTER_FACT_SERVICES | MUSTER_FACT_NAMES | MUSTER_FACT_MAC | MUSTER_FACT_SCRIPTS)
+#define ALL                                                                                                            \
+	(MUSTER_FACT_PRESENCE | MUSTER_FACT_OS | MUSTER_FACT_SERVICES | MUSTER_FACT_NAMES | MUSTER_FACT_MAC |          \
+	 MUSTER_FACT_SCRIPTS)
 
 static struct mst_ports tcp, udp;
 
@@ -18,7 +20,7 @@ static struct mst_cover cover(uint32_t facts, bool complete, const char *tcp_por
 	memset(&udp, 0, sizeof udp);
 	assert_int_equal(mst_ports_parse(&tcp, tcp_ports ? tcp_ports : "", NULL), 0);
 	assert_int_equal(mst_ports_parse(&udp, udp_ports ? udp_ports : "", NULL), 0);
-	return (struct mst_cover){ facts, complete, tcp_ports ? &tcp : NULL, udp_ports ? &udp : NULL };
+	return (struct mst_cover){facts, complete, tcp_ports ? &tcp : NULL, udp_ports ? &udp : NULL};
 }
 
 static bson_t *fold(const char *old, const char *record, struct mst_cover under)
@@ -40,7 +42,8 @@ static void expect(const char *old, const char *record, struct mst_cover under, 
 }
 
 /* The open TCP and UDP ports of a folded document. */
-static void expect_open(const char *old, const char *record, struct mst_cover under, const char *open_tcp, const char *open_udp)
+static void expect_open(const char *old, const char *record, struct mst_cover under, const char *open_tcp,
+                        const char *open_udp)
 {
 	static struct mst_port_sets open, known;
 	bson_t *out = fold(old, record, under), array;
@@ -70,7 +73,8 @@ static void expect_open(const char *old, const char *record, struct mst_cover un
 static void first_record(void **state)
 {
 	(void)state;
-	expect(NULL, "{'_key':'10.0.0.1','_scope':0,'ip':'10.0.0.1','seen':5,'answered':true,'timed_out':false,'site':'x'}",
+	expect(NULL,
+	       "{'_key':'10.0.0.1','_scope':0,'ip':'10.0.0.1','seen':5,'answered':true,'timed_out':false,'site':'x'}",
 	       cover(ALL, true, NULL, NULL), "{'ip':'10.0.0.1','site':'x'}");
 }
 
@@ -97,7 +101,8 @@ static void ports_are_withdrawn_where_the_scope_looked(void **state)
 static void one_protocol_says_nothing_of_the_other(void **state)
 {
 	(void)state;
-	const char *old = "{'ports':[{'proto':'tcp','state':'open','ports':[53]},{'proto':'udp','state':'open','ports':[53,161]}]}";
+	const char *old =
+	        "{'ports':[{'proto':'tcp','state':'open','ports':[53]},{'proto':'udp','state':'open','ports':[53,161]}]}";
 	expect_open(old, "{'ip':'10.0.0.1'}", cover(ALL, true, NULL, "161"), "53", "53");
 }
 
@@ -116,7 +121,8 @@ static void a_partial_scope_withdraws_only_what_its_records_say(void **state)
 static void os_names_and_mac_are_withdrawn_by_their_own_coverage(void **state)
 {
 	(void)state;
-	const char *old = "{'ip':'10.0.0.1','mac':'00:11:22:33:44:55','names':[{'name':'a'}],'os':{'platform':'Linux'}}";
+	const char *old =
+	        "{'ip':'10.0.0.1','mac':'00:11:22:33:44:55','names':[{'name':'a'}],'os':{'platform':'Linux'}}";
 	expect(old, "{'ip':'10.0.0.1'}", cover(MUSTER_FACT_OS, true, NULL, NULL),
 	       "{'ip':'10.0.0.1','mac':'00:11:22:33:44:55','names':[{'name':'a'}]}");
 	expect(old, "{'ip':'10.0.0.1'}", cover(MUSTER_FACT_NAMES, true, NULL, NULL),
@@ -137,8 +143,10 @@ static void an_os_without_platform_is_no_knowledge(void **state)
 static void names_join_without_coverage_and_are_replaced_with_it(void **state)
 {
 	(void)state;
-	const char *old = "{'names':[{'name':'a','type':'PTR'}]}", *record = "{'names':[{'name':'b','type':'PTR'},{'name':'b'}]}";
-	expect(old, record, cover(0, true, NULL, NULL), "{'names':[{'name':'b','type':'PTR'},{'name':'a','type':'PTR'}]}");
+	const char *old = "{'names':[{'name':'a','type':'PTR'}]}",
+	           *record = "{'names':[{'name':'b','type':'PTR'},{'name':'b'}]}";
+	expect(old, record, cover(0, true, NULL, NULL),
+	       "{'names':[{'name':'b','type':'PTR'},{'name':'a','type':'PTR'}]}");
 	expect(old, record, cover(MUSTER_FACT_NAMES, true, NULL, NULL), "{'names':[{'name':'b','type':'PTR'}]}");
 }
 
@@ -146,7 +154,7 @@ static void a_service_goes_with_its_port(void **state)
 {
 	(void)state;
 	const char *old = "{" OPEN("22,443") ",'services':[{'proto':'tcp','port':22,'product':'OpenSSH'},"
-	                  "{'proto':'tcp','port':443,'product':'nginx'}]}";
+	                                     "{'proto':'tcp','port':443,'product':'nginx'}]}";
 	bson_t *out = fold(old, "{" OPEN("22") "}", cover(MUSTER_FACT_PRESENCE, true, "22,443", NULL));
 	bson_iter_t iter, child;
 	assert_true(bson_iter_init_find(&iter, out, "services"));
@@ -159,7 +167,8 @@ static void a_service_goes_with_its_port(void **state)
 static void hostile_values_are_left_out(void **state)
 {
 	(void)state;
-	expect(NULL, "{'ip':'10.0.0.1','mac':'nonsense','vendor':7,'names':'x','os':[1],'ports':[{'proto':'tcp','state':'open',"
+	expect(NULL,
+	       "{'ip':'10.0.0.1','mac':'nonsense','vendor':7,'names':'x','os':[1],'ports':[{'proto':'tcp','state':'open',"
 	       "'ports':[0,70000,-1,'22']},{'proto':'xyz','state':'open','ports':[1]},7],'distance':'far','managed':'yes',"
 	       "'computer_id':{},'ips':['10.0.0.2','no address',3]}",
 	       cover(ALL, true, NULL, NULL), "{'ip':'10.0.0.1','ips':['10.0.0.2']}");
@@ -206,8 +215,8 @@ static void closed_ports_are_kept_short(void **state)
 	       cover(ALL, true, "1-10", NULL),
 	       "{'ports':[{'proto':'tcp','state':'closed','reason':'reset','ttl':64,'count':4,'range':'3-5,9'}]}");
 	/* What is kept reads the same again. */
-	expect("{'ports':[{'proto':'tcp','state':'closed','reason':'reset','ttl':64,'count':4,'range':'3-5,9'}]}", "{'ip':'10.0.0.1'}",
-	       cover(MUSTER_FACT_PRESENCE, true, "9", NULL),
+	expect("{'ports':[{'proto':'tcp','state':'closed','reason':'reset','ttl':64,'count':4,'range':'3-5,9'}]}",
+	       "{'ip':'10.0.0.1'}", cover(MUSTER_FACT_PRESENCE, true, "9", NULL),
 	       "{'ip':'10.0.0.1','ports':[{'proto':'tcp','state':'closed','reason':'reset','ttl':64,'count':3,'range':'3-5'}]}");
 }
 
@@ -229,36 +238,43 @@ static void expect_same(const char *a, const char *b, bool same)
 static void only_facts_that_count_make_a_change(void **state)
 {
 	(void)state;
-	const char *base = "{'ip':'10.0.0.1','os':{'platform':'Linux','generation':'5.X','accuracy':90},'distance':1," OPEN("22,80") "}";
-	expect_same(base, "{'ip':'10.0.0.1','os':{'platform':'Linux','generation':'5.X','accuracy':99},'distance':4,"
-	            "'uptime':{'seconds':7},'ports':[{'proto':'tcp','state':'open','reason':'syn-ack','ttl':63,'ports':[22]},"
-	            "{'proto':'tcp','state':'open','reason':'syn-ack','ttl':62,'ports':[80]},"
-	            "{'proto':'tcp','state':'closed','ports':[81]}]}", true);
-	expect_same(base, "{'ip':'10.0.0.1','os':{'platform':'Linux','generation':'6.X','accuracy':90},'distance':1," OPEN("22,80") "}",
+	const char *base =
+	        "{'ip':'10.0.0.1','os':{'platform':'Linux','generation':'5.X','accuracy':90},'distance':1," OPEN(
+	                "22,80") "}";
+	expect_same(
+	        base,
+	        "{'ip':'10.0.0.1','os':{'platform':'Linux','generation':'5.X','accuracy':99},'distance':4,"
+	        "'uptime':{'seconds':7},'ports':[{'proto':'tcp','state':'open','reason':'syn-ack','ttl':63,'ports':[22]},"
+	        "{'proto':'tcp','state':'open','reason':'syn-ack','ttl':62,'ports':[80]},"
+	        "{'proto':'tcp','state':'closed','ports':[81]}]}",
+	        true);
+	expect_same(base,
+	            "{'ip':'10.0.0.1','os':{'platform':'Linux','generation':'6.X','accuracy':90},'distance':1," OPEN(
+	                    "22,80") "}",
 	            false);
 	expect_same(base, "{'ip':'10.0.0.1','os':{'platform':'Linux','generation':'5.X'}," OPEN("22") "}", false);
 	expect_same("{'names':[{'name':'a'},{'name':'b'}]}", "{'names':[{'name':'b'},{'name':'a'}]}", true);
-	expect_same("{'services':[{'proto':'tcp','port':22,'version':'1'}]}", "{'services':[{'proto':'tcp','port':22,'version':'2'}]}",
-	            false);
+	expect_same("{'services':[{'proto':'tcp','port':22,'version':'1'}]}",
+	            "{'services':[{'proto':'tcp','port':22,'version':'2'}]}", false);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(first_record),
-		cmocka_unit_test(discovery_only_touches_neither_ports_nor_os),
-		cmocka_unit_test(ports_are_withdrawn_where_the_scope_looked),
-		cmocka_unit_test(one_protocol_says_nothing_of_the_other),
-		cmocka_unit_test(a_partial_scope_withdraws_only_what_its_records_say),
-		cmocka_unit_test(os_names_and_mac_are_withdrawn_by_their_own_coverage),
-		cmocka_unit_test(an_os_without_platform_is_no_knowledge),
-		cmocka_unit_test(names_join_without_coverage_and_are_replaced_with_it),
-		cmocka_unit_test(a_service_goes_with_its_port),
-		cmocka_unit_test(hostile_values_are_left_out),
-		cmocka_unit_test(values_become_canonical),
-		cmocka_unit_test(names_are_capped),
-		cmocka_unit_test(closed_ports_are_kept_short),
-		cmocka_unit_test(only_facts_that_count_make_a_change),
+	        cmocka_unit_test(first_record),
+	        cmocka_unit_test(discovery_only_touches_neither_ports_nor_os),
+	        cmocka_unit_test(ports_are_withdrawn_where_the_scope_looked),
+	        cmocka_unit_test(one_protocol_says_nothing_of_the_other),
+	        cmocka_unit_test(a_partial_scope_withdraws_only_what_its_records_say),
+	        cmocka_unit_test(os_names_and_mac_are_withdrawn_by_their_own_coverage),
+	        cmocka_unit_test(an_os_without_platform_is_no_knowledge),
+	        cmocka_unit_test(names_join_without_coverage_and_are_replaced_with_it),
+	        cmocka_unit_test(a_service_goes_with_its_port),
+	        cmocka_unit_test(hostile_values_are_left_out),
+	        cmocka_unit_test(values_become_canonical),
+	        cmocka_unit_test(names_are_capped),
+	        cmocka_unit_test(closed_ports_are_kept_short),
+	        cmocka_unit_test(only_facts_that_count_make_a_change),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,8 +22,8 @@ static int close_scene(void **state)
 	return 0;
 }
 
-#define MAC1 "3c:22:fb:10:20:30"
-#define MAC2 "3c:22:fb:10:20:31"
+#define MAC1        "3c:22:fb:10:20:30"
+#define MAC2        "3c:22:fb:10:20:31"
 #define PORTS(list) "'ports':[{'proto':'tcp','state':'open','reason':'syn-ack','ttl':64,'ports':[" list "]}]"
 
 static void a_scan_makes_interfaces(void **state)
@@ -52,7 +52,8 @@ static void the_same_again_is_unchanged(void **state)
 {
 	(void)state;
 	for (int i = 0; i < 3; i++)
-		scene_scan(&s, "10.0.0.0/24", "22,80", "{'ip':'10.0.0.1','mac':'" MAC1 "','distance':1," PORTS("22") "}", NULL);
+		scene_scan(&s, "10.0.0.0/24", "22,80",
+		           "{'ip':'10.0.0.1','mac':'" MAC1 "','distance':1," PORTS("22") "}", NULL);
 	assert_int_equal(scene_run_count(&s, s.run, "new"), 0);
 	assert_int_equal(scene_run_count(&s, s.run, "changed"), 0);
 	assert_int_equal(scene_run_count(&s, s.run, "unchanged"), 1);
@@ -63,10 +64,14 @@ static void the_same_again_is_unchanged(void **state)
 static void changes_are_told_and_kept(void **state)
 {
 	(void)state;
-	scene_scan(&s, "10.0.0.0/24", "1-65535", "{'ip':'10.0.0.1','mac':'" MAC1 "','names':[{'name':'a'}],"
-	           "'os':{'platform':'Linux','generation':'4.X'}," PORTS("22,8080") "}", NULL);
-	scene_scan(&s, "10.0.0.0/24", "1-65535", "{'ip':'10.0.0.1','mac':'" MAC1 "','names':[{'name':'b'}],"
-	           "'os':{'platform':'Linux','generation':'5.X'}," PORTS("22,8443") "}", NULL);
+	scene_scan(&s, "10.0.0.0/24", "1-65535",
+	           "{'ip':'10.0.0.1','mac':'" MAC1 "','names':[{'name':'a'}],"
+	           "'os':{'platform':'Linux','generation':'4.X'}," PORTS("22,8080") "}",
+	           NULL);
+	scene_scan(&s, "10.0.0.0/24", "1-65535",
+	           "{'ip':'10.0.0.1','mac':'" MAC1 "','names':[{'name':'b'}],"
+	           "'os':{'platform':'Linux','generation':'5.X'}," PORTS("22,8443") "}",
+	           NULL);
 	assert_field(&s, "10.0.0.1", "change", "name a -> b; ports +8443 -8080; os linux 4.x -> 5.x");
 	assert_field(&s, "10.0.0.1", "changed_run", s.run);
 	assert_int_equal(scene_run_count(&s, s.run, "changed"), 1);
@@ -133,7 +138,8 @@ static void every_source_must_miss_it(void **state)
 static void assumed_online_is_no_interface(void **state)
 {
 	(void)state;
-	scene_scan(&s, "10.0.0.0/24", "22", "{'ip':'10.0.0.1','answered':false}", "{'ip':'10.0.0.2','answered':true}", NULL);
+	scene_scan(&s, "10.0.0.0/24", "22", "{'ip':'10.0.0.1','answered':false}", "{'ip':'10.0.0.2','answered':true}",
+	           NULL);
 	assert_int_equal(scene_count_at(&s, "10.0.0.1"), 0);
 	assert_int_equal(scene_count_at(&s, "10.0.0.2"), 1);
 	assert_int_equal(scene_run_count(&s, s.run, "up"), 1);
@@ -189,7 +195,8 @@ static void another_mac_at_the_address_is_another_interface(void **state)
 	for (int i = 0; i < 2; i++)
 		scene_scan(&s, "10.0.0.0/24", "22", "{'ip':'10.0.0.5','mac':'" MAC2 "'}", NULL);
 	assert_int_equal(scene_run_count(&s, s.run, "lost"), 1);
-	scene_scan(&s, "10.0.0.0/24", "22", "{'ip':'10.0.0.5','mac':'" MAC2 "'}", "{'ip':'10.0.0.7','mac':'" MAC1 "'}", NULL);
+	scene_scan(&s, "10.0.0.0/24", "22", "{'ip':'10.0.0.5','mac':'" MAC2 "'}", "{'ip':'10.0.0.7','mac':'" MAC1 "'}",
+	           NULL);
 	assert_int_equal(test_store_size(s.store, "interfaces"), 2);
 	assert_field(&s, "10.0.0.7", "state", "unmanaged");
 	assert_field(&s, "10.0.0.7", "mac", MAC1);
@@ -236,8 +243,8 @@ static void zones_are_apart(void **state)
 static void a_virtual_router_mac_is_no_identity(void **state)
 {
 	(void)state;
-	scene_scan(&s, "10.0.0.0/24", "22", "{'ip':'10.0.0.1','mac':'00:00:5e:00:01:07'}", "{'ip':'10.0.0.2','mac':'00:00:5e:00:01:07'}",
-	           NULL);
+	scene_scan(&s, "10.0.0.0/24", "22", "{'ip':'10.0.0.1','mac':'00:00:5e:00:01:07'}",
+	           "{'ip':'10.0.0.2','mac':'00:00:5e:00:01:07'}", NULL);
 	assert_int_equal(test_store_size(s.store, "interfaces"), 2);
 	assert_field(&s, "10.0.0.1", "identity", "ip");
 	assert_field(&s, "10.0.0.1", "note", "shared MAC");
@@ -309,8 +316,8 @@ static void a_shared_key_merges_what_each_side_knows(void **state)
 	s.profile = "local";
 	s.method = "nmap";
 	/* MAC 2 at another address first, then at that of eni-2. */
-	scene_scan(&s, "10.0.0.0/24", "22", "{'ip':'10.0.0.5','mac':'" MAC1 "'," PORTS("22") "}", "{'ip':'10.0.0.8','mac':'" MAC2 "'}",
-	           NULL);
+	scene_scan(&s, "10.0.0.0/24", "22", "{'ip':'10.0.0.5','mac':'" MAC1 "'," PORTS("22") "}",
+	           "{'ip':'10.0.0.8','mac':'" MAC2 "'}", NULL);
 	assert_int_equal(test_store_size(s.store, "interfaces"), 3);
 	assert_list(&s, "10.0.0.5", "methods", "ec2,nmap");
 	assert_field(&s, "10.0.0.5", "identity", "eni");
@@ -505,30 +512,30 @@ int main(void)
 {
 #define SCENE(test) cmocka_unit_test_setup_teardown(test, open_scene, close_scene)
 	const struct CMUnitTest tests[] = {
-		SCENE(a_scan_makes_interfaces),
-		SCENE(the_same_again_is_unchanged),
-		SCENE(changes_are_told_and_kept),
-		SCENE(lost_after_three_complete_runs_and_back),
-		SCENE(a_partial_run_makes_nothing_lost),
-		SCENE(every_source_must_miss_it),
-		SCENE(assumed_online_is_no_interface),
-		SCENE(a_timed_out_record_withdraws_nothing),
-		SCENE(an_address_change_keeps_the_interface),
-		SCENE(two_addresses_do_not_take_turns),
-		SCENE(another_mac_at_the_address_is_another_interface),
-		SCENE(a_mac_joins_what_was_known_by_address),
-		SCENE(an_address_is_an_identity_for_a_time_only),
-		SCENE(zones_are_apart),
-		SCENE(a_virtual_router_mac_is_no_identity),
-		SCENE(a_mac_of_many_addresses_is_no_identity),
-		SCENE(what_a_shared_mac_joined_is_taken_apart),
-		SCENE(a_shared_key_merges_what_each_side_knows),
-		SCENE(two_enis_never_merge),
-		SCENE(an_older_record_changes_no_merged_value),
-		SCENE(an_old_file_makes_nothing_lost),
-		SCENE(hostile_records_are_skipped),
-		SCENE(importing_again_changes_nothing),
-		SCENE(a_cut_anywhere_leaves_the_same_store),
+	        SCENE(a_scan_makes_interfaces),
+	        SCENE(the_same_again_is_unchanged),
+	        SCENE(changes_are_told_and_kept),
+	        SCENE(lost_after_three_complete_runs_and_back),
+	        SCENE(a_partial_run_makes_nothing_lost),
+	        SCENE(every_source_must_miss_it),
+	        SCENE(assumed_online_is_no_interface),
+	        SCENE(a_timed_out_record_withdraws_nothing),
+	        SCENE(an_address_change_keeps_the_interface),
+	        SCENE(two_addresses_do_not_take_turns),
+	        SCENE(another_mac_at_the_address_is_another_interface),
+	        SCENE(a_mac_joins_what_was_known_by_address),
+	        SCENE(an_address_is_an_identity_for_a_time_only),
+	        SCENE(zones_are_apart),
+	        SCENE(a_virtual_router_mac_is_no_identity),
+	        SCENE(a_mac_of_many_addresses_is_no_identity),
+	        SCENE(what_a_shared_mac_joined_is_taken_apart),
+	        SCENE(a_shared_key_merges_what_each_side_knows),
+	        SCENE(two_enis_never_merge),
+	        SCENE(an_older_record_changes_no_merged_value),
+	        SCENE(an_old_file_makes_nothing_lost),
+	        SCENE(hostile_records_are_skipped),
+	        SCENE(importing_again_changes_nothing),
+	        SCENE(a_cut_anywhere_leaves_the_same_store),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

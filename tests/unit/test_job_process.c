@@ -77,7 +77,8 @@ static int tear_down(void **state)
 
 static struct mst_process *begin(struct fixture *f, const char *script, int64_t deadline_ms)
 {
-	struct mst_process_start start = {.worker = f->path, .verb = "run", .plugin = "toy", .fd4 = -1, .fd6 = -1, .deadline_ms = deadline_ms};
+	struct mst_process_start start = {
+	        .worker = f->path, .verb = "run", .plugin = "toy", .fd4 = -1, .fd6 = -1, .deadline_ms = deadline_ms};
 	struct mst_process *process = NULL;
 	struct mst_err err = {.code = MST_OK};
 	FILE *file = fopen(f->path, "w");
@@ -180,9 +181,10 @@ static void grandchildren_die_with_the_worker(void **state)
 static void polite_cancel(void **state)
 {
 	struct fixture *f = *state;
-	struct mst_process *process =
-		begin(f, "read job <&3; read word <&3; [ \"$word\" = cancel ] && echo '{\"type\":\"end\",\"status\":\"cancelled\",\"text\":\"kept 3\"}' >&5",
-	              10000);
+	struct mst_process *process = begin(
+	        f,
+	        "read job <&3; read word <&3; [ \"$word\" = cancel ] && echo '{\"type\":\"end\",\"status\":\"cancelled\",\"text\":\"kept 3\"}' >&5",
+	        10000);
 
 	mst_process_cancel(process);
 	wait_for_end(f, 1900);
@@ -234,15 +236,15 @@ static void endless_line(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(good_worker, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(crash_names_the_plugin_and_signal, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(silent_end_is_a_failure, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(grandchildren_die_with_the_worker, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(polite_cancel, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(deaf_worker_is_killed, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(deadline, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(nonsense_on_the_pipe, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(endless_line, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(good_worker, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(crash_names_the_plugin_and_signal, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(silent_end_is_a_failure, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(grandchildren_die_with_the_worker, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(polite_cancel, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(deaf_worker_is_killed, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(deadline, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(nonsense_on_the_pipe, set_up, tear_down),
+	        cmocka_unit_test_setup_teardown(endless_line, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

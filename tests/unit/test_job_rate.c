@@ -99,12 +99,12 @@ static void booking_ignores_what_is_no_share(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(no_limit_at_all),
-		cmocka_unit_test(smallest_limit_is_divided),
-		cmocka_unit_test(limits_hold_over_all_runs),
-		cmocka_unit_test(waits_rather_than_crumbles),
-		cmocka_unit_test(never_less_than_one_packet),
-		cmocka_unit_test(booking_ignores_what_is_no_share),
+	        cmocka_unit_test(no_limit_at_all),
+	        cmocka_unit_test(smallest_limit_is_divided),
+	        cmocka_unit_test(limits_hold_over_all_runs),
+	        cmocka_unit_test(waits_rather_than_crumbles),
+	        cmocka_unit_test(never_less_than_one_packet),
+	        cmocka_unit_test(booking_ignores_what_is_no_share),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

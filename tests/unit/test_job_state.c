@@ -74,10 +74,10 @@ static void retry_takes_all_but_complete(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(words_go_both_ways),
-		cmocka_unit_test(steps),
-		cmocka_unit_test(outcomes),
-		cmocka_unit_test(retry_takes_all_but_complete),
+	        cmocka_unit_test(words_go_both_ways),
+	        cmocka_unit_test(steps),
+	        cmocka_unit_test(outcomes),
+	        cmocka_unit_test(retry_takes_all_but_complete),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

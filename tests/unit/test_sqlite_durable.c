@@ -27,11 +27,11 @@ static void test_readable_columns(void **state)
 static void test_indexes_are_used(void **state)
 {
 	static const char *const wanted[][2] = {
-		{ "ip_key >= '4:0a' AND ip_key <= '4:0b'", "interfaces_ip_key" },
-		{ "zone = 'a' AND ip_key = 'b'", "interfaces_address" },
-		{ "number = 5", "interfaces_number" },
-		{ "state IN ('a', 'b')", "interfaces_state" },
-		{ "(last_seen > 5 AND last_seen < '')", "interfaces_last_seen" },
+	        {"ip_key >= '4:0a' AND ip_key <= '4:0b'", "interfaces_ip_key"},
+	        {"zone = 'a' AND ip_key = 'b'", "interfaces_address"},
+	        {"number = 5", "interfaces_number"},
+	        {"state IN ('a', 'b')", "interfaces_state"},
+	        {"(last_seen > 5 AND last_seen < '')", "interfaces_last_seen"},
 	};
 	struct fixture *f = *state;
 
@@ -60,20 +60,21 @@ static int define(struct fixture *f, const struct muster_collection *collection,
 
 static void test_definitions_grow(void **state)
 {
-	static const struct muster_field first[] = { { "a", NULL, MUSTER_FIELD_TEXT, 0, NULL } };
-	static const struct muster_field second[] = { { "a", NULL, MUSTER_FIELD_TEXT, 0, NULL }, { "n", NULL, MUSTER_FIELD_INT, 0, NULL },
-		                                      { "l", NULL, MUSTER_FIELD_LIST, 0, NULL } };
-	static const struct muster_field changed[] = { { "a", NULL, MUSTER_FIELD_INT, 0, NULL } };
-	static const struct muster_field bad[] = { { "a\"; DROP", NULL, MUSTER_FIELD_INT, 0, NULL } };
-	static const struct muster_index by_n[] = { { "n", "-n,a", 0, 0 } }, no_field[] = { { "z", "z", 0, 0 } };
-	const struct muster_collection v1 = { sizeof v1, 1, "things", MUSTER_ARRAY(first), MUSTER_NO_ARRAY };
-	const struct muster_collection v2 = { sizeof v2, 2, "things", MUSTER_ARRAY(second), MUSTER_ARRAY(by_n) };
-	const struct muster_collection v3 = { sizeof v3, 3, "things", MUSTER_ARRAY(changed), MUSTER_NO_ARRAY };
-	const struct muster_collection v4 = { sizeof v4, 4, "things", MUSTER_ARRAY(first), MUSTER_ARRAY(no_field) };
-	const struct muster_collection named = { sizeof named, 1, "x; y", MUSTER_ARRAY(first), MUSTER_NO_ARRAY };
-	const struct muster_collection fields = { sizeof fields, 1, "y", MUSTER_ARRAY(bad), MUSTER_NO_ARRAY };
+	static const struct muster_field first[] = {{"a", NULL, MUSTER_FIELD_TEXT, 0, NULL}};
+	static const struct muster_field second[] = {{"a", NULL, MUSTER_FIELD_TEXT, 0, NULL},
+	                                             {"n", NULL, MUSTER_FIELD_INT, 0, NULL},
+	                                             {"l", NULL, MUSTER_FIELD_LIST, 0, NULL}};
+	static const struct muster_field changed[] = {{"a", NULL, MUSTER_FIELD_INT, 0, NULL}};
+	static const struct muster_field bad[] = {{"a\"; DROP", NULL, MUSTER_FIELD_INT, 0, NULL}};
+	static const struct muster_index by_n[] = {{"n", "-n,a", 0, 0}}, no_field[] = {{"z", "z", 0, 0}};
+	const struct muster_collection v1 = {sizeof v1, 1, "things", MUSTER_ARRAY(first), MUSTER_NO_ARRAY};
+	const struct muster_collection v2 = {sizeof v2, 2, "things", MUSTER_ARRAY(second), MUSTER_ARRAY(by_n)};
+	const struct muster_collection v3 = {sizeof v3, 3, "things", MUSTER_ARRAY(changed), MUSTER_NO_ARRAY};
+	const struct muster_collection v4 = {sizeof v4, 4, "things", MUSTER_ARRAY(first), MUSTER_ARRAY(no_field)};
+	const struct muster_collection named = {sizeof named, 1, "x; y", MUSTER_ARRAY(first), MUSTER_NO_ARRAY};
+	const struct muster_collection fields = {sizeof fields, 1, "y", MUSTER_ARRAY(bad), MUSTER_NO_ARRAY};
 	struct fixture *f = *state;
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 
 	assert_int_equal(define(f, &v1, &err), MST_OK);
 	put_doc(f, "things", "{'_id':'1','a':'x','n':5,'l':['p','q'],'o':1}");
@@ -172,7 +173,7 @@ static void number_and_pairs(struct fixture *f, int who)
 {
 	struct mst_store *store;
 	struct mst_batch *batch;
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 
 	CHILD_ASSERT(mst_store_open(&store, f->store_class, false, &err) == MST_OK);
 	CHILD_ASSERT(mst_batch_new(&batch, &err) == MST_OK);
@@ -212,7 +213,7 @@ static int64_t updated_of(const bson_t *got)
 /* One cursor sees both documents of a pair as one batch left them. */
 static void read_pairs(struct fixture *f)
 {
-	struct mst_find find = { .collection = "labels" };
+	struct mst_find find = {.collection = "labels"};
 	struct mst_cursor *cursor;
 	struct mst_err err;
 	bson_t got;
@@ -272,7 +273,7 @@ static void test_two_makers(void **state)
 		pids[i] = fork();
 		if (pids[i] == 0) {
 			struct mst_store *store;
-			struct mst_err err = { 0 };
+			struct mst_err err = {0};
 			if (mst_store_open(&store, f->store_class, true, &err) != MST_OK) {
 				fprintf(stderr, "%s\n", err.text);
 				_exit(1);
@@ -294,8 +295,8 @@ static void test_two_makers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_readable_columns), TEST(test_indexes_are_used), TEST(test_definitions_grow), TEST(test_killed_writer),
-		TEST(test_two_writers_and_a_reader), TEST(test_two_makers),
+	        TEST(test_readable_columns), TEST(test_indexes_are_used),         TEST(test_definitions_grow),
+	        TEST(test_killed_writer),    TEST(test_two_writers_and_a_reader), TEST(test_two_makers),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,9 +63,9 @@ static void test_corrupt_page(void **state)
 		assert_int_equal(pwrite(fd, junk, sizeof junk, at), sizeof junk);
 	close(fd);
 	open_store(f);
-	struct mst_find find = { .collection = "labels" };
+	struct mst_find find = {.collection = "labels"};
 	struct mst_cursor *cursor;
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	bson_t got;
 	int code = mst_store_find(f->store, &find, &cursor, &err);
 	if (code == MST_OK) {
@@ -83,7 +83,7 @@ static void test_corrupt_page(void **state)
 static void test_damaged_columns(void **state)
 {
 	struct fixture *f = *state;
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	bson_t got;
 
 	open_store(f);
@@ -105,7 +105,7 @@ static void test_locked(void **state)
 {
 	struct fixture *f = *state;
 	sqlite3 *db;
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	struct mst_batch *batch;
 	bson_t *one = doc("{'_id':'x'}");
 
@@ -128,7 +128,7 @@ static void test_moved_away(void **state)
 {
 	struct fixture *f = *state;
 	char path[160];
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 
 	open_store(f);
 	snprintf(path, sizeof path, "%s.old", f->path);
@@ -140,7 +140,7 @@ static void test_moved_away(void **state)
 static void expect_refused(struct fixture *f, const char *part)
 {
 	struct mst_store *store;
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	int code = mst_store_open(&store, f->store_class, true, &err);
 
 	if (code != MST_E_REFUSED || !strstr(err.text, part)) {
@@ -239,7 +239,7 @@ static int fill(struct fixture *f, struct mst_store *store, int first, struct ms
 
 static int64_t count_labels(struct mst_store *store)
 {
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	int64_t count = -1;
 
 	if (mst_store_count(store, "labels", NULL, &count, &err) != MST_OK)
@@ -250,7 +250,7 @@ static int64_t count_labels(struct mst_store *store)
 static void full_disk(struct fixture *f)
 {
 	struct mst_store *store;
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	char ballast[160];
 	int code;
 
@@ -287,7 +287,7 @@ static void test_full_disk(void **state)
 static void full_from_the_start(struct fixture *f)
 {
 	struct mst_store *store;
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	char ballast[160];
 
 	private_mounts();
@@ -315,10 +315,19 @@ static void test_no_space_for_a_new_store(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_not_a_database), TEST(test_a_directory), TEST(test_foreign_and_newer), TEST(test_corrupt_page),
-		TEST(test_damaged_columns), TEST(test_locked), TEST(test_moved_away), TEST(test_file_not_writable),
-		TEST(test_directory_not_writable), TEST(test_no_store_in_unwritable_directory), TEST(test_read_only_mount),
-		TEST(test_full_disk), TEST(test_no_space_for_a_new_store),
+	        TEST(test_not_a_database),
+	        TEST(test_a_directory),
+	        TEST(test_foreign_and_newer),
+	        TEST(test_corrupt_page),
+	        TEST(test_damaged_columns),
+	        TEST(test_locked),
+	        TEST(test_moved_away),
+	        TEST(test_file_not_writable),
+	        TEST(test_directory_not_writable),
+	        TEST(test_no_store_in_unwritable_directory),
+	        TEST(test_read_only_mount),
+	        TEST(test_full_disk),
+	        TEST(test_no_space_for_a_new_store),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,7 @@
 static void assert_filter(const char *text, const char *wanted)
 {
 	bson_t filter, *want = doc(wanted);
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	size_t count;
 	const struct mst_column *columns = mst_interface_columns(&count);
 
@@ -25,7 +25,7 @@ static void assert_filter(const char *text, const char *wanted)
 static void assert_fault(const char *text, const char *part)
 {
 	bson_t filter;
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	size_t count;
 	const struct mst_column *columns = mst_interface_columns(&count);
 
@@ -63,7 +63,8 @@ static void test_addresses(void **state)
 	assert_filter("ip=10.1.2.3", "{'ip_key':{'$eq':'4:0a010203'}}");
 	assert_filter("ip=10.0.0.0/8", "{'ip_key':{'$gte':'4:0a000000','$lte':'4:0affffff'}}");
 	assert_filter("ip!=10.0.0.0/8", "{'$not':{'ip_key':{'$gte':'4:0a000000','$lte':'4:0affffff'}}}");
-	assert_filter("ip=10.0.0.1,10.0.0.2", "{'$or':[{'ip_key':{'$eq':'4:0a000001'}},{'ip_key':{'$eq':'4:0a000002'}}]}");
+	assert_filter("ip=10.0.0.1,10.0.0.2",
+	              "{'$or':[{'ip_key':{'$eq':'4:0a000001'}},{'ip_key':{'$eq':'4:0a000002'}}]}");
 	assert_filter("ip>10.0.0.0/8", "{'ip_key':{'$gt':'4:0affffff'}}");
 	assert_filter("ip<10.0.0.0/8", "{'ip_key':{'$lt':'4:0a000000'}}");
 	assert_filter("ip~10.1", "{'ip':{'$has':'10.1'}}");
@@ -85,7 +86,8 @@ static void test_numbers_ports_times(void **state)
 {
 	(void)state;
 	assert_filter("id=8f3k", "{'number':{'$eq':{'$numberLong':'277619'}}}");
-	assert_filter("id=019aa3b0-0000-7000-8000-000000000001", "{'_id':{'$eq':'019aa3b0-0000-7000-8000-000000000001'}}");
+	assert_filter("id=019aa3b0-0000-7000-8000-000000000001",
+	              "{'_id':{'$eq':'019aa3b0-0000-7000-8000-000000000001'}}");
 	assert_filter("os_accuracy>=90", "{'os_accuracy':{'$gte':{'$numberLong':'90'}}}");
 	assert_filter("distance=-", "{'$not':{'distance':{'$gte':{'$numberLong':'-9223372036854775808'}}}}");
 	assert_filter("port=22,443", "{'ports':{'$in':['22','443']}}");
@@ -96,7 +98,8 @@ static void test_numbers_ports_times(void **state)
 	assert_filter("last_seen>30d", "{'last_seen':{'$lt':{'$numberLong':'1697408000000'}}}");
 	assert_filter("last_seen<=1h", "{'last_seen':{'$gte':{'$numberLong':'1699996400000'}}}");
 	assert_filter("first_seen>2023-11-14T20:00:00Z", "{'first_seen':{'$gt':{'$numberLong':'1699992000999'}}}");
-	assert_filter("first_seen>=2023-11-14T20:00:00.250Z", "{'first_seen':{'$gte':{'$numberLong':'1699992000250'}}}");
+	assert_filter("first_seen>=2023-11-14T20:00:00.250Z",
+	              "{'first_seen':{'$gte':{'$numberLong':'1699992000250'}}}");
 	assert_fault("id=u!", "short id");
 	assert_fault("distance=abc", "whole number");
 	assert_fault("port=0", "a port");
@@ -152,7 +155,7 @@ static void test_sort(void **state)
 
 static void test_columns(void **state)
 {
-	static const char *const nmap[] = { "nmap" }, *const both[] = { "ec2", "tanium" };
+	static const char *const nmap[] = {"nmap"}, *const both[] = {"ec2", "tanium"};
 	char shown[512] = "", with_both[512] = "";
 	size_t count;
 	const struct mst_column *columns = mst_interface_columns(&count);
@@ -215,8 +218,13 @@ static void test_match(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_texts), cmocka_unit_test(test_addresses), cmocka_unit_test(test_numbers_ports_times),
-		cmocka_unit_test(test_faults), cmocka_unit_test(test_sort), cmocka_unit_test(test_columns), cmocka_unit_test(test_match),
+	        cmocka_unit_test(test_texts),
+	        cmocka_unit_test(test_addresses),
+	        cmocka_unit_test(test_numbers_ports_times),
+	        cmocka_unit_test(test_faults),
+	        cmocka_unit_test(test_sort),
+	        cmocka_unit_test(test_columns),
+	        cmocka_unit_test(test_match),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

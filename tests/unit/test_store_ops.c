@@ -9,13 +9,16 @@ static void test_insert_and_get(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(insert_doc(f, "interfaces",
-	                            "{'_id':'a','number':1,'state':'unmanaged','ports':['22','53/udp'],'ignored':false,'os_accuracy':null,"
-	                            "'services':[{'port':22}],'extra':{'deep':[1,{'x':2.5}]},'distance':1.5}"),
-	                 MST_OK);
-	assert_doc(f, "interfaces", "a",
-	           "{'_id':'a','rev':1,'number':1,'state':'unmanaged','os_accuracy':null,'ports':['22','53/udp'],'distance':1.5,"
-	           "'ignored':false,'services':[{'port':22}],'extra':{'deep':[1,{'x':2.5}]}}");
+	assert_int_equal(
+	        insert_doc(
+	                f, "interfaces",
+	                "{'_id':'a','number':1,'state':'unmanaged','ports':['22','53/udp'],'ignored':false,'os_accuracy':null,"
+	                "'services':[{'port':22}],'extra':{'deep':[1,{'x':2.5}]},'distance':1.5}"),
+	        MST_OK);
+	assert_doc(
+	        f, "interfaces", "a",
+	        "{'_id':'a','rev':1,'number':1,'state':'unmanaged','os_accuracy':null,'ports':['22','53/udp'],'distance':1.5,"
+	        "'ignored':false,'services':[{'port':22}],'extra':{'deep':[1,{'x':2.5}]}}");
 	assert_doc(f, "interfaces", "b", "");
 	assert_int_equal(insert_doc(f, "interfaces", "{'_id':'a'}"), MST_E_EXISTS);
 	assert_int_equal(insert_doc(f, "interfaces", "{'_id':'b','number':1}"), MST_E_EXISTS);
@@ -57,32 +60,50 @@ static void test_update_operators(void **state)
 	int64_t changed;
 
 	put_doc(f, "runs", "{'_id':'u','up':5,'text':'t','parts':[{'a':1}],'x':{'y':1,'z':2},'n':3}");
-	assert_int_equal(update_docs(f, "runs", "{'_id':'u'}",
-	                             "{'$set':{'state':'done','x.y':9,'x.q.r':'new','parts':['1']},'$unset':{'text':1,'n':1},"
-	                             "'$inc':{'up':-2,'x.z':5,'lost':1},'$min':{'new':4},'$max':{'changed':6,'x.m':7}}",
-	                             false, &changed),
-	                 MST_OK);
+	assert_int_equal(
+	        update_docs(f, "runs", "{'_id':'u'}",
+	                    "{'$set':{'state':'done','x.y':9,'x.q.r':'new','parts':['1']},'$unset':{'text':1,'n':1},"
+	                    "'$inc':{'up':-2,'x.z':5,'lost':1},'$min':{'new':4},'$max':{'changed':6,'x.m':7}}",
+	                    false, &changed),
+	        MST_OK);
 	assert_int_equal(changed, 1);
 	assert_doc(f, "runs", "u",
 	           "{'_id':'u','rev':2,'state':'done','parts':['1'],'up':3,'new':4,'changed':6,'lost':1,"
 	           "'x':{'y':9,'z':7,'q':{'r':'new'},'m':7}}");
-	assert_int_equal(update_docs(f, "runs", "{'_id':'u'}", "{'$min':{'new':9},'$max':{'changed':1}}", false, NULL), MST_OK);
-	assert_int_equal(update_docs(f, "runs", "{'_id':'u'}", "{'$min':{'new':2},'$max':{'changed':8}}", false, NULL), MST_OK);
+	assert_int_equal(update_docs(f, "runs", "{'_id':'u'}", "{'$min':{'new':9},'$max':{'changed':1}}", false, NULL),
+	                 MST_OK);
+	assert_int_equal(update_docs(f, "runs", "{'_id':'u'}", "{'$min':{'new':2},'$max':{'changed':8}}", false, NULL),
+	                 MST_OK);
 	assert_int_equal(update_docs(f, "runs", "{'_id':'u'}", "{'$set':{'parts':[{'b':[1]}]}}", false, NULL), MST_OK);
-	assert_doc(f, "runs", "u",
-	           "{'_id':'u','rev':5,'state':'done','up':3,'new':2,'changed':8,'lost':1,'x':{'y':9,'z':7,'q':{'r':'new'},'m':7},"
-	           "'parts':[{'b':[1]}]}");
+	assert_doc(
+	        f, "runs", "u",
+	        "{'_id':'u','rev':5,'state':'done','up':3,'new':2,'changed':8,'lost':1,'x':{'y':9,'z':7,'q':{'r':'new'},'m':7},"
+	        "'parts':[{'b':[1]}]}");
 	assert_int_equal(update_docs(f, "runs", "{'_id':'u'}", "{'$unset':{'parts':1,'x':1}}", false, NULL), MST_OK);
 	assert_doc(f, "runs", "u", "{'_id':'u','rev':6,'state':'done','up':3,'new':2,'changed':8,'lost':1}");
 }
 
 static void test_update_refusals(void **state)
 {
-	static const char *const bad[] = { "{}", "{'$set':{}}", "{'$set':{'_id':'x'}}", "{'$set':{'rev':9}}", "{'$push':{'a':1}}",
-		                           "{'a':1}", "{'$set':1}", "{'$inc':{'up':'x'}}", "{'$inc':{'state':1}}", "{'$inc':{'s':1}}",
-		                           "{'$set':{'up':1},'$inc':{'up':1}}", "{'$set':{'state.x':1}}", "{'$set':{'s.x':1}}",
-		                           "{'$set':{'a..b':1}}", "{'$set':{'.a':1}}", "{'$set':{'$a':1}}", "{'$set':{'up':[1]}}",
-		                           "{'$inc':{'big':9223372036854775807}}", "{'$inc':{'up':9223372036854775807}}" };
+	static const char *const bad[] = {"{}",
+	                                  "{'$set':{}}",
+	                                  "{'$set':{'_id':'x'}}",
+	                                  "{'$set':{'rev':9}}",
+	                                  "{'$push':{'a':1}}",
+	                                  "{'a':1}",
+	                                  "{'$set':1}",
+	                                  "{'$inc':{'up':'x'}}",
+	                                  "{'$inc':{'state':1}}",
+	                                  "{'$inc':{'s':1}}",
+	                                  "{'$set':{'up':1},'$inc':{'up':1}}",
+	                                  "{'$set':{'state.x':1}}",
+	                                  "{'$set':{'s.x':1}}",
+	                                  "{'$set':{'a..b':1}}",
+	                                  "{'$set':{'.a':1}}",
+	                                  "{'$set':{'$a':1}}",
+	                                  "{'$set':{'up':[1]}}",
+	                                  "{'$inc':{'big':9223372036854775807}}",
+	                                  "{'$inc':{'up':9223372036854775807}}"};
 	struct fixture *f = *state;
 
 	put_doc(f, "runs", "{'_id':'u','up':5,'state':'x','s':'text','big':5}");
@@ -94,9 +115,9 @@ static void test_update_refusals(void **state)
 
 static void assert_refused(struct fixture *f, const bson_t *filter, int code)
 {
-	struct mst_find find = { .collection = "interfaces", .filter = filter };
+	struct mst_find find = {.collection = "interfaces", .filter = filter};
 	struct mst_cursor *cursor;
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	char *shown = bson_as_relaxed_extended_json(filter, NULL);
 
 	if (mst_store_find(f->store, &find, &cursor, &err) != code || strlen(err.text) < 10)
@@ -106,10 +127,24 @@ static void assert_refused(struct fixture *f, const bson_t *filter, int code)
 
 static void test_filter_refusals(void **state)
 {
-	static const char *const bad[] = { "{'$where':1}", "{'a':{'$regex':'x'}}", "{'a':{}}", "{'a':[1]}", "{'a':{'$in':1}}",
-		                           "{'a':{'$in':[[1]]}}", "{'state':{'$in':[{'x':1}]}}", "{'a':{'$exists':1}}", "{'a':{'$has':1}}",
-		                           "{'$and':[]}", "{'$or':{}}", "{'$not':1}", "{'$and':[1]}", "{'a..b':1}", "{'':1}",
-		                           "{'a':{'b':1}}", "{'state':{'$oid':'0123456789abcdef01234567'}}", "{'.':1}" };
+	static const char *const bad[] = {"{'$where':1}",
+	                                  "{'a':{'$regex':'x'}}",
+	                                  "{'a':{}}",
+	                                  "{'a':[1]}",
+	                                  "{'a':{'$in':1}}",
+	                                  "{'a':{'$in':[[1]]}}",
+	                                  "{'state':{'$in':[{'x':1}]}}",
+	                                  "{'a':{'$exists':1}}",
+	                                  "{'a':{'$has':1}}",
+	                                  "{'$and':[]}",
+	                                  "{'$or':{}}",
+	                                  "{'$not':1}",
+	                                  "{'$and':[1]}",
+	                                  "{'a..b':1}",
+	                                  "{'':1}",
+	                                  "{'a':{'b':1}}",
+	                                  "{'state':{'$oid':'0123456789abcdef01234567'}}",
+	                                  "{'.':1}"};
 	struct fixture *f = *state;
 
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -145,7 +180,7 @@ static void test_filter_caps(void **state)
 		bson_append_document_end(&list, &item);
 	}
 	bson_append_array_end(&wide, &list);
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	int64_t count;
 	if (mst_store_count(f->store, "interfaces", &wide, &count, &err) != MST_OK)
 		fail_msg("%s", err.text);
@@ -170,10 +205,13 @@ static void test_update_many(void **state)
 	put_doc(f, "interfaces", "{'_id':'1','zone':'a','state':'x'}");
 	put_doc(f, "interfaces", "{'_id':'2','zone':'a','state':'y'}");
 	put_doc(f, "interfaces", "{'_id':'3','zone':'b','state':'x'}");
-	assert_int_equal(update_docs(f, "interfaces", "{'zone':'a'}", "{'$set':{'zone':'c','tag':true}}", false, &changed), MST_OK);
+	assert_int_equal(
+	        update_docs(f, "interfaces", "{'zone':'a'}", "{'$set':{'zone':'c','tag':true}}", false, &changed),
+	        MST_OK);
 	assert_int_equal(changed, 2);
 	assert_ids(f, "interfaces", "{'zone':'c','tag':true}", NULL, "1 2");
-	assert_int_equal(update_docs(f, "interfaces", "{'zone':'none'}", "{'$set':{'zone':'d'}}", false, &changed), MST_OK);
+	assert_int_equal(update_docs(f, "interfaces", "{'zone':'none'}", "{'$set':{'zone':'d'}}", false, &changed),
+	                 MST_OK);
 	assert_int_equal(changed, 0);
 }
 
@@ -182,22 +220,30 @@ static void test_upsert(void **state)
 	struct fixture *f = *state;
 	int64_t changed;
 
-	assert_int_equal(update_docs(f, "interfaces", "{'_id':'n','zone':'z'}",
-	                             "{'$set':{'state':'x','a.b':1},'$inc':{'distance':2},'$set_on_insert':{'first_seen':5}}", true, &changed),
-	                 MST_OK);
+	assert_int_equal(
+	        update_docs(f, "interfaces", "{'_id':'n','zone':'z'}",
+	                    "{'$set':{'state':'x','a.b':1},'$inc':{'distance':2},'$set_on_insert':{'first_seen':5}}",
+	                    true, &changed),
+	        MST_OK);
 	assert_int_equal(changed, 1);
 	assert_doc(f, "interfaces", "n",
 	           "{'_id':'n','rev':1,'state':'x','zone':'z','distance':2,'first_seen':5,'a':{'b':1}}");
 	assert_int_equal(update_docs(f, "interfaces", "{'_id':'n'}",
-	                             "{'$set':{'state':'y'},'$inc':{'distance':2},'$set_on_insert':{'first_seen':9}}", true, NULL),
+	                             "{'$set':{'state':'y'},'$inc':{'distance':2},'$set_on_insert':{'first_seen':9}}",
+	                             true, NULL),
 	                 MST_OK);
 	assert_doc(f, "interfaces", "n",
 	           "{'_id':'n','rev':2,'state':'y','zone':'z','distance':4,'first_seen':5,'a':{'b':1}}");
-	assert_int_equal(update_docs(f, "interfaces", "{'_id':'n'}", "{'$set_on_insert':{'first_seen':9}}", true, &changed), MST_OK);
+	assert_int_equal(
+	        update_docs(f, "interfaces", "{'_id':'n'}", "{'$set_on_insert':{'first_seen':9}}", true, &changed),
+	        MST_OK);
 	assert_int_equal(changed, 0);
-	assert_int_equal(update_docs(f, "interfaces", "{'_id':'m'}", "{'$set_on_insert':{'first_seen':9}}", true, &changed), MST_OK);
+	assert_int_equal(
+	        update_docs(f, "interfaces", "{'_id':'m'}", "{'$set_on_insert':{'first_seen':9}}", true, &changed),
+	        MST_OK);
 	assert_int_equal(changed, 1);
-	assert_int_equal(update_docs(f, "interfaces", "{'zone':'q'}", "{'$set':{'state':'x'}}", true, NULL), MST_E_USAGE);
+	assert_int_equal(update_docs(f, "interfaces", "{'zone':'q'}", "{'$set':{'state':'x'}}", true, NULL),
+	                 MST_E_USAGE);
 }
 
 static void test_remove(void **state)
@@ -223,7 +269,7 @@ static void test_batch_order(void **state)
 {
 	struct fixture *f = *state;
 	struct mst_batch *batch;
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	bson_t *a = doc("{'_id':'a'}"), *b = doc("{'_id':'b'}"), *bad = doc("{'x':1}"), *c = doc("{'_id':'c'}");
 
 	mst_batch_new(&batch, NULL);
@@ -263,18 +309,24 @@ static void test_sort_and_pages(void **state)
 	assert_ids(f, "interfaces", "{}", "{'distance':-1}", "1 3 2 4");
 	assert_ids(f, "interfaces", "{}", "{'hostname':1,'distance':-1}", "2 4 1 3");
 	assert_ids(f, "interfaces", "{}", "{'w':-1}", "2 1 4 3");
-	assert_int_equal(find_ids(f, "interfaces", NULL, "{'distance':1}", "{'distance':1,'_id':'2'}", 0, ids, sizeof ids), MST_OK);
+	assert_int_equal(
+	        find_ids(f, "interfaces", NULL, "{'distance':1}", "{'distance':1,'_id':'2'}", 0, ids, sizeof ids),
+	        MST_OK);
 	assert_string_equal(ids, "1 3");
 	assert_int_equal(find_ids(f, "interfaces", NULL, "{'distance':1}", "{'_id':'4'}", 1, ids, sizeof ids), MST_OK);
 	assert_string_equal(ids, "2");
-	assert_int_equal(find_ids(f, "interfaces", NULL, "{'distance':-1}", "{'distance':2,'_id':'1'}", 0, ids, sizeof ids), MST_OK);
+	assert_int_equal(
+	        find_ids(f, "interfaces", NULL, "{'distance':-1}", "{'distance':2,'_id':'1'}", 0, ids, sizeof ids),
+	        MST_OK);
 	assert_string_equal(ids, "3 2 4");
 	assert_int_equal(find_ids(f, "interfaces", NULL, "{'w':-1}", "{'w':1,'_id':'1'}", 0, ids, sizeof ids), MST_OK);
 	assert_string_equal(ids, "4 3");
-	assert_int_equal(find_ids(f, "interfaces", "{'hostname':'a'}", NULL, "{'_id':'2'}", 0, ids, sizeof ids), MST_OK);
+	assert_int_equal(find_ids(f, "interfaces", "{'hostname':'a'}", NULL, "{'_id':'2'}", 0, ids, sizeof ids),
+	                 MST_OK);
 	assert_string_equal(ids, "4");
 	assert_int_equal(find_ids(f, "interfaces", NULL, "{'distance':2}", NULL, 0, ids, sizeof ids), MST_E_USAGE);
-	assert_int_equal(find_ids(f, "interfaces", NULL, "{'distance':1}", "{'distance':1}", 0, ids, sizeof ids), MST_E_USAGE);
+	assert_int_equal(find_ids(f, "interfaces", NULL, "{'distance':1}", "{'distance':1}", 0, ids, sizeof ids),
+	                 MST_E_USAGE);
 }
 
 static void test_projection(void **state)
@@ -283,13 +335,15 @@ static void test_projection(void **state)
 	bson_t got, *filter = doc("{'_id':'1'}");
 	struct json_object *json;
 	struct mst_err err;
-	struct mst_find find = { .collection = "interfaces", .filter = filter, .fields = "hostname, services,ports,w" };
+	struct mst_find find = {.collection = "interfaces", .filter = filter, .fields = "hostname, services,ports,w"};
 
-	put_doc(f, "interfaces", "{'_id':'1','hostname':'b','zone':'z','ports':['1'],'services':[{'a':1}],'w':1,'v':2}");
+	put_doc(f, "interfaces",
+	        "{'_id':'1','hostname':'b','zone':'z','ports':['1'],'services':[{'a':1}],'w':1,'v':2}");
 	assert_int_equal(mst_store_find_one(f->store, &find, &got, &err), MST_OK);
 	mst_store_doc_json(&got, &json, &err);
-	assert_string_equal(json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN),
-	                    "{\"_id\":\"1\",\"rev\":1,\"hostname\":\"b\",\"ports\":[\"1\"],\"services\":[{\"a\":1}],\"w\":1}");
+	assert_string_equal(
+	        json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN),
+	        "{\"_id\":\"1\",\"rev\":1,\"hostname\":\"b\",\"ports\":[\"1\"],\"services\":[{\"a\":1}],\"w\":1}");
 	json_object_put(json);
 	bson_destroy(&got);
 	find.fields = "a;drop";
@@ -315,7 +369,7 @@ static int add_group(void *data, const bson_t *key, int64_t count)
 static void assert_groups(struct fixture *f, const char *field, const char *wanted)
 {
 	char out[512] = "";
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 
 	if (mst_store_group(f->store, "interfaces", NULL, field, add_group, out, &err) != MST_OK)
 		fail_msg("%s", err.text);
@@ -329,7 +383,8 @@ static void test_count_and_group(void **state)
 	int64_t count = -1;
 	struct mst_err err;
 
-	put_doc(f, "interfaces", "{'_id':'1','state':'x','labels':['a','b'],'ignored':true,'k':5,'services':[{'x':1}]}");
+	put_doc(f, "interfaces",
+	        "{'_id':'1','state':'x','labels':['a','b'],'ignored':true,'k':5,'services':[{'x':1}]}");
 	put_doc(f, "interfaces", "{'_id':'2','state':'x','labels':['a'],'ignored':true,'k':[5,'t',null,true]}");
 	put_doc(f, "interfaces", "{'_id':'3','state':'y','labels':[],'ignored':false}");
 	put_doc(f, "interfaces", "{'_id':'4','labels':['a',1.5]}");
@@ -349,7 +404,7 @@ static void test_cursor_is_a_snapshot(void **state)
 {
 	struct fixture *f = *state;
 	struct mst_cursor *cursor, *later;
-	struct mst_find find = { .collection = "labels" };
+	struct mst_find find = {.collection = "labels"};
 	struct mst_err err;
 	bson_t got;
 	char ids[64];
@@ -382,8 +437,8 @@ static void test_cursor_is_a_snapshot(void **state)
 static void test_lease(void **state)
 {
 	struct fixture *f = *state;
-	struct mst_store_lease a = { 0 }, b = { 0 };
-	struct mst_err err = { 0 };
+	struct mst_store_lease a = {0}, b = {0};
+	struct mst_err err = {0};
 
 	assert_int_equal(mst_store_lease(f->store, MUSTER_LEASE_ACQUIRE, "job", "one", 60000, &a, &err), MST_OK);
 	assert_true(a.fence == 1 && a.until == a.now + 60000);
@@ -453,10 +508,23 @@ static void test_files_and_second_instance(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_insert_and_get), TEST(test_put_and_replace), TEST(test_update_operators), TEST(test_update_refusals),
-		TEST(test_filter_refusals), TEST(test_filter_caps), TEST(test_update_many), TEST(test_upsert), TEST(test_remove), TEST(test_batch_order), TEST(test_sort_and_pages),
-		TEST(test_projection), TEST(test_count_and_group), TEST(test_cursor_is_a_snapshot), TEST(test_lease),
-		TEST(test_numbers_and_stats), TEST(test_files_and_second_instance),
+	        TEST(test_insert_and_get),
+	        TEST(test_put_and_replace),
+	        TEST(test_update_operators),
+	        TEST(test_update_refusals),
+	        TEST(test_filter_refusals),
+	        TEST(test_filter_caps),
+	        TEST(test_update_many),
+	        TEST(test_upsert),
+	        TEST(test_remove),
+	        TEST(test_batch_order),
+	        TEST(test_sort_and_pages),
+	        TEST(test_projection),
+	        TEST(test_count_and_group),
+	        TEST(test_cursor_is_a_snapshot),
+	        TEST(test_lease),
+	        TEST(test_numbers_and_stats),
+	        TEST(test_files_and_second_instance),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,7 @@
 #include <muster/plugin.h>
 #include <time.h>
 
-#define DOCS 120
+#define DOCS    120
 #define FILTERS 1500
 
 static uint64_t rng;
@@ -18,9 +18,10 @@ static uint32_t pick(uint32_t n)
 	return (uint32_t)(rng >> 32) % n;
 }
 
-static const char *const texts[] = { "", "a", "A", "ab", "b", "web-1", "Web%", "x_y", "5", "true", "\"q\"", "\\", "\xc3\xa4", "\t" };
-static const int64_t ints[] = { 0, 1, 2, 5, -1, 90, 9007199254740993, INT64_MAX, INT64_MIN };
-static const double reals[] = { 0.5, 1.0, 5.0, -1.5, 9007199254740992.0, 1e300, -0.0 };
+static const char *const texts[] = {"",    "a", "A",    "ab",    "b",  "web-1",    "Web%",
+                                    "x_y", "5", "true", "\"q\"", "\\", "\xc3\xa4", "\t"};
+static const int64_t ints[] = {0, 1, 2, 5, -1, 90, 9007199254740993, INT64_MAX, INT64_MIN};
+static const double reals[] = {0.5, 1.0, 5.0, -1.5, 9007199254740992.0, 1e300, -0.0};
 
 static void append_text(bson_t *out, const char *key)
 {
@@ -103,11 +104,11 @@ static void make_doc(bson_t *out, int n)
 		append_array(out, "u", true);
 }
 
-static const char *const paths[] = { "t", "n", "b", "l", "o.x", "o.y", "u", "u.k", "l.k", "t.z", "missing", "_id", "o" };
+static const char *const paths[] = {"t", "n", "b", "l", "o.x", "o.y", "u", "u.k", "l.k", "t.z", "missing", "_id", "o"};
 
 static void make_condition(bson_t *out, const char *path)
 {
-	static const char *const compares[] = { "$eq", "$ne", "$lt", "$lte", "$gt", "$gte" };
+	static const char *const compares[] = {"$eq", "$ne", "$lt", "$lte", "$gt", "$gte"};
 	bson_t inner, list;
 	uint32_t kind = pick(12);
 	char digits[16];
@@ -140,7 +141,7 @@ static void make_condition(bson_t *out, const char *path)
 
 static void make_filter(bson_t *out, int depth)
 {
-	static const char *const groups[] = { "$and", "$or" };
+	static const char *const groups[] = {"$and", "$or"};
 	bson_t inner, item;
 	char digits[16];
 	const char *index;
@@ -179,9 +180,9 @@ static void match_all(const bson_t *docs, const bson_t *filter, char *out)
 static void find_all(struct fixture *f, const bson_t *filter, const char *sort, char *out, const char *shown)
 {
 	struct mst_cursor *cursor;
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	bson_t got, *by = doc(sort);
-	struct mst_find find = { .collection = "mixed", .filter = filter, .sort = by, .fields = "t" };
+	struct mst_find find = {.collection = "mixed", .filter = filter, .sort = by, .fields = "t"};
 
 	out[0] = '\0';
 	if (mst_store_find(f->store, &find, &cursor, &err) != MST_OK)
@@ -200,7 +201,7 @@ static void test_same_answers(void **state)
 	struct fixture *f = *state;
 	bson_t docs[DOCS];
 	struct mst_batch *batch;
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 	size_t matched = 0;
 
 	define(f);
@@ -235,10 +236,11 @@ static void test_same_answers(void **state)
 /* What was written is what is read, whatever the types; and walking by pages gives what one find gives. */
 static void test_round_trip_and_pages(void **state)
 {
-	static const char *const sorts[] = { "{'t':1}", "{'n':-1,'t':1}", "{'b':1}", "{'u':-1}", "{'o.x':1}", "{'t':-1,'_id':-1}" };
+	static const char *const sorts[] = {"{'t':1}",  "{'n':-1,'t':1}", "{'b':1}",
+	                                    "{'u':-1}", "{'o.x':1}",      "{'t':-1,'_id':-1}"};
 	struct fixture *f = *state;
 	struct mst_batch *batch;
-	struct mst_err err = { 0 };
+	struct mst_err err = {0};
 
 	define(f);
 	mst_batch_new(&batch, &err);
@@ -273,7 +275,7 @@ static void test_round_trip_and_pages(void **state)
 	for (size_t s = 0; s < sizeof sorts / sizeof sorts[0]; s++) {
 		char whole[DOCS * 5 + 1], paged[DOCS * 5 + 1] = "";
 		bson_t *by = doc(sorts[s]), after = BSON_INITIALIZER;
-		struct mst_find find = { .collection = "mixed", .sort = by, .limit = 7 };
+		struct mst_find find = {.collection = "mixed", .sort = by, .limit = 7};
 		find_all(f, NULL, sorts[s], whole, sorts[s]);
 		for (bool more = true; more;) {
 			struct mst_cursor *cursor;
@@ -304,11 +306,13 @@ static void test_round_trip_and_pages(void **state)
 
 static void define(struct fixture *f)
 {
-	static const struct muster_field fields[] = { { "t", NULL, MUSTER_FIELD_TEXT, 0, NULL }, { "n", NULL, MUSTER_FIELD_INT, 0, NULL },
-		                                      { "b", NULL, MUSTER_FIELD_BOOL, 0, NULL }, { "l", NULL, MUSTER_FIELD_LIST, 0, NULL },
-		                                      { "o", NULL, MUSTER_FIELD_OBJECT, 0, NULL } };
-	static const struct muster_index indexes[] = { { "t", "t", 0, 0 }, { "nb", "n,-b", 0, 0 } };
-	const struct muster_collection mixed = { sizeof mixed, 1, "mixed", MUSTER_ARRAY(fields), MUSTER_ARRAY(indexes) };
+	static const struct muster_field fields[] = {{"t", NULL, MUSTER_FIELD_TEXT, 0, NULL},
+	                                             {"n", NULL, MUSTER_FIELD_INT, 0, NULL},
+	                                             {"b", NULL, MUSTER_FIELD_BOOL, 0, NULL},
+	                                             {"l", NULL, MUSTER_FIELD_LIST, 0, NULL},
+	                                             {"o", NULL, MUSTER_FIELD_OBJECT, 0, NULL}};
+	static const struct muster_index indexes[] = {{"t", "t", 0, 0}, {"nb", "n,-b", 0, 0}};
+	const struct muster_collection mixed = {sizeof mixed, 1, "mixed", MUSTER_ARRAY(fields), MUSTER_ARRAY(indexes)};
 
 	assert_int_equal(f->store->ops->define(f->store->instance, mst_store_call(f->store), &mixed), MST_OK);
 }
@@ -316,8 +320,8 @@ static void define(struct fixture *f)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_same_answers, fixture_setup, fixture_teardown),
-		cmocka_unit_test_setup_teardown(test_round_trip_and_pages, fixture_setup, fixture_teardown),
+	        cmocka_unit_test_setup_teardown(test_same_answers, fixture_setup, fixture_teardown),
+	        cmocka_unit_test_setup_teardown(test_round_trip_and_pages, fixture_setup, fixture_teardown),
 	};
 	const char *seed = getenv("MST_SEED");
 

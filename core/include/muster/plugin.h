@@ -37,21 +37,21 @@ extern "C" {
 
 /* Major in the high 16 bits, minor in the low ones. */
 #define MUSTER_ABI(major, minor) (((uint32_t)(major) << 16) | (uint32_t)(minor))
-#define MUSTER_ABI_MAJOR 0
-#define MUSTER_ABI_MINOR 1
-#define MUSTER_ABI_CURRENT MUSTER_ABI(MUSTER_ABI_MAJOR, MUSTER_ABI_MINOR)
+#define MUSTER_ABI_MAJOR         0
+#define MUSTER_ABI_MINOR         1
+#define MUSTER_ABI_CURRENT       MUSTER_ABI(MUSTER_ABI_MAJOR, MUSTER_ABI_MINOR)
 
 /* Every answer of every function. New values may be appended: treat an unknown negative value as MUSTER_E_FAILED. */
 enum muster_status {
 	MUSTER_OK = 0,
-	MUSTER_E_FAILED = -1,       /* it did not work; the text says why */
-	MUSTER_E_USAGE = -2,        /* an option or argument is wrong */
-	MUSTER_E_PARTIAL = -3,      /* some of it worked */
-	MUSTER_E_NOT_FOUND = -4,    /* no such document, file, host */
-	MUSTER_E_REFUSED = -5,      /* a rule or the peer forbids it; trying again does not help */
-	MUSTER_E_EXISTS = -6,       /* insert: the id is taken */
-	MUSTER_E_CONFLICT = -7,     /* replace-if: the revision is another one */
-	MUSTER_E_UNAVAILABLE = -8,  /* the peer or store cannot be reached now; trying later may help */
+	MUSTER_E_FAILED = -1,      /* it did not work; the text says why */
+	MUSTER_E_USAGE = -2,       /* an option or argument is wrong */
+	MUSTER_E_PARTIAL = -3,     /* some of it worked */
+	MUSTER_E_NOT_FOUND = -4,   /* no such document, file, host */
+	MUSTER_E_REFUSED = -5,     /* a rule or the peer forbids it; trying again does not help */
+	MUSTER_E_EXISTS = -6,      /* insert: the id is taken */
+	MUSTER_E_CONFLICT = -7,    /* replace-if: the revision is another one */
+	MUSTER_E_UNAVAILABLE = -8, /* the peer or store cannot be reached now; trying later may help */
 	MUSTER_E_NO_MEMORY = -9,
 	MUSTER_E_CANCELLED = -10,   /* the host asked to stop */
 	MUSTER_E_TIMEOUT = -11,     /* the deadline passed */
@@ -69,8 +69,14 @@ struct muster_array {
 	uint32_t count;
 	uint32_t item_size;
 };
-#define MUSTER_ARRAY(a) { (a), (uint32_t)(sizeof(a) / sizeof((a)[0])), (uint32_t)sizeof((a)[0]) }
-#define MUSTER_NO_ARRAY { NULL, 0, 0 }
+#define MUSTER_ARRAY(a)                                                                                                \
+	{                                                                                                              \
+		(a), (uint32_t)(sizeof(a) / sizeof((a)[0])), (uint32_t)sizeof((a)[0])                                  \
+	}
+#define MUSTER_NO_ARRAY                                                                                                \
+	{                                                                                                              \
+		NULL, 0, 0                                                                                             \
+	}
 
 /* Bytes with a length; `data` may be NULL when `length` is 0. */
 struct muster_bytes {
@@ -100,7 +106,7 @@ enum muster_option_type {
 
 /* Flags of an option. */
 #define MUSTER_OPTION_REQUIRED UINT32_C(1) /* a profile without it is refused */
-#define MUSTER_OPTION_RISKY UINT32_C(2)    /* shown with its help when set: it may weaken a result or disturb a target */
+#define MUSTER_OPTION_RISKY    UINT32_C(2) /* shown with its help when set: it may weaken a result or disturb a target */
 
 /* One row of an option table: drives parsing, checking, help, manual pages and forms. */
 struct muster_option {
@@ -111,7 +117,8 @@ struct muster_option {
 	const char *help;          /* one or two sentences, no trailing newline */
 	const char *choices;       /* CHOICE only: "a|b|c" */
 	int64_t minimum, maximum;  /* INT, RATE, SIZE, DURATION in base units; both 0: no limit */
-	const char *limited_by;    /* TARGETS only: name of the INT option that caps the number of distinct addresses, or NULL */
+	const char *
+	        limited_by; /* TARGETS only: name of the INT option that caps the number of distinct addresses, or NULL */
 };
 
 /* Type of a record field. */
@@ -144,10 +151,10 @@ struct muster_text {
 };
 
 /* What a method asks of its process. Bits that the host does not know are refused at load. */
-#define MUSTER_WANTS_NET_RAW UINT64_C(1)  /* CAP_NET_RAW as an ambient capability, for children */
-#define MUSTER_WANTS_SPAWN UINT64_C(2)    /* starts child programs */
-#define MUSTER_WANTS_NETWORK UINT64_C(4)  /* opens sockets */
-#define MUSTER_WANTS_KNOWN UINT64_C(8)    /* reads the stream of known addresses in plan */
+#define MUSTER_WANTS_NET_RAW UINT64_C(1) /* CAP_NET_RAW as an ambient capability, for children */
+#define MUSTER_WANTS_SPAWN   UINT64_C(2) /* starts child programs */
+#define MUSTER_WANTS_NETWORK UINT64_C(4) /* opens sockets */
+#define MUSTER_WANTS_KNOWN   UINT64_C(8) /* reads the stream of known addresses in plan */
 
 /* An external program that a method needs, and how a distribution calls its package. */
 struct muster_tool {
@@ -174,8 +181,8 @@ struct muster_method {
 
 /* Interface ids. One plugin may offer several. Unknown ids are ignored by the host. */
 #define MUSTER_INTERFACE_DISCOVERY UINT32_C(1)
-#define MUSTER_INTERFACE_EXECUTE UINT32_C(2)
-#define MUSTER_INTERFACE_STORE UINT32_C(3)
+#define MUSTER_INTERFACE_EXECUTE   UINT32_C(2)
+#define MUSTER_INTERFACE_STORE     UINT32_C(3)
 
 struct muster_interface {
 	uint32_t id;
@@ -232,18 +239,18 @@ enum muster_log_level { MUSTER_LOG_ERROR = 1, MUSTER_LOG_WARNING, MUSTER_LOG_INF
  */
 struct muster_scope {
 	uint32_t size;
-	uint32_t facts;             /* MUSTER_FACT_*: what was looked at on each address that answered */
-	const char *addresses;      /* comma-separated CIDR and single addresses, canonical; NULL with a namespace */
-	const char *tcp_ports;      /* "1,3-4,22" ports looked at; NULL: none */
-	const char *udp_ports;      /* the same for UDP */
-	const char *namespace_key;  /* NULL with addresses */
+	uint32_t facts;            /* MUSTER_FACT_*: what was looked at on each address that answered */
+	const char *addresses;     /* comma-separated CIDR and single addresses, canonical; NULL with a namespace */
+	const char *tcp_ports;     /* "1,3-4,22" ports looked at; NULL: none */
+	const char *udp_ports;     /* the same for UDP */
+	const char *namespace_key; /* NULL with addresses */
 };
 #define MUSTER_FACT_PRESENCE UINT32_C(1) /* who is there at all */
-#define MUSTER_FACT_OS UINT32_C(2)
+#define MUSTER_FACT_OS       UINT32_C(2)
 #define MUSTER_FACT_SERVICES UINT32_C(4) /* service versions of the ports above */
-#define MUSTER_FACT_NAMES UINT32_C(8)
-#define MUSTER_FACT_MAC UINT32_C(16)
-#define MUSTER_FACT_SCRIPTS UINT32_C(32)
+#define MUSTER_FACT_NAMES    UINT32_C(8)
+#define MUSTER_FACT_MAC      UINT32_C(16)
+#define MUSTER_FACT_SCRIPTS  UINT32_C(32)
 
 /*
  * A shard: a part of a run that one worker does. `spec` is opaque to the host, at most 64 KiB, and is all that `run`
@@ -251,14 +258,14 @@ struct muster_scope {
  */
 struct muster_shard {
 	uint32_t size;
-	uint32_t parallel;        /* how many shards of this run may run side by side; 0: the host decides. Last one counts */
-	const char *id;           /* unique within the run, [A-Za-z0-9._-]{1,64}, the same for the same plan */
+	uint32_t parallel; /* how many shards of this run may run side by side; 0: the host decides. Last one counts */
+	const char *id;    /* unique within the run, [A-Za-z0-9._-]{1,64}, the same for the same plan */
 	struct muster_bytes spec;
-	struct muster_scope scope; /* what it will cover when all goes well */
-	int64_t addresses;         /* distinct addresses in it */
-	int64_t expected_bytes;    /* traffic on the wire when every address answers */
-	int64_t expected_ms;       /* time on the clock */
-	const char *command;       /* what an operator would type to do the same by hand; NULL: nothing to show */
+	struct muster_scope scope;      /* what it will cover when all goes well */
+	int64_t addresses;              /* distinct addresses in it */
+	int64_t expected_bytes;         /* traffic on the wire when every address answers */
+	int64_t expected_ms;            /* time on the clock */
+	const char *command;            /* what an operator would type to do the same by hand; NULL: nothing to show */
 	struct muster_bytes checkpoint; /* run only: the last checkpoint of an earlier try; length 0: none */
 };
 
@@ -295,10 +302,10 @@ typedef int (*muster_chunk_fn)(void *data, const struct muster_target_chunk *chu
 struct muster_spawn {
 	uint32_t size;
 	uint32_t reserved;
-	const char *program;        /* name of one of the method's tools; the host finds the absolute path */
-	const char *const *argv;    /* NULL-terminated, argv[0] included */
-	struct muster_bytes input;  /* written to its standard input, which is then closed */
-	int64_t deadline_ms;        /* from now; 0: the call's own */
+	const char *program;       /* name of one of the method's tools; the host finds the absolute path */
+	const char *const *argv;   /* NULL-terminated, argv[0] included */
+	struct muster_bytes input; /* written to its standard input, which is then closed */
+	int64_t deadline_ms;       /* from now; 0: the call's own */
 };
 struct muster_child; /* the host's, opaque */
 
@@ -308,9 +315,9 @@ enum muster_outcome { MUSTER_OUTCOME_COMPLETE = 1, MUSTER_OUTCOME_PARTIAL, MUSTE
 /* A verdict of `check` about one part ("credentials", "region eu-west-1"). */
 struct muster_verdict {
 	uint32_t size;
-	int32_t status;     /* enum muster_status */
-	const char *part;   /* what was tried */
-	const char *text;   /* what was found, and the cure */
+	int32_t status;   /* enum muster_status */
+	const char *part; /* what was tried */
+	const char *text; /* what was found, and the cure */
 };
 
 /*
@@ -342,7 +349,8 @@ struct muster_host {
 	int (*secret_release)(const struct muster_call *call, const char *option);
 
 	/* Planning. */
-	int (*targets)(const struct muster_call *call, const struct muster_target_query *query, muster_chunk_fn fn, void *data);
+	int (*targets)(const struct muster_call *call, const struct muster_target_query *query, muster_chunk_fn fn,
+	               void *data);
 	int (*known_next)(const struct muster_call *call, struct muster_known *out); /* MUSTER_E_END after the last */
 	int (*shard)(const struct muster_call *call, const struct muster_shard *shard); /* in run: a follow-up shard */
 
@@ -372,7 +380,8 @@ struct muster_host {
 	 * of standard error, at most 4000 bytes, borrowed until the callback ends. kill is allowed at any time. */
 	int (*child_spawn)(const struct muster_call *call, const struct muster_spawn *spawn, struct muster_child **out);
 	int64_t (*child_read)(const struct muster_call *call, struct muster_child *child, void *buffer, size_t size);
-	int (*child_wait)(const struct muster_call *call, struct muster_child *child, int *exit_status, const char **errors);
+	int (*child_wait)(const struct muster_call *call, struct muster_child *child, int *exit_status,
+	                  const char **errors);
 	int (*child_kill)(const struct muster_call *call, struct muster_child *child);
 	/* Not 0 when a child will have CAP_NET_RAW (root counts). */
 	int (*has_net_raw)(const struct muster_call *call);
@@ -436,11 +445,11 @@ struct muster_operation {
 	uint32_t size;
 	uint32_t reserved;
 	const char *op_id;
-	const char *operation;          /* one of a closed list that the host knows */
-	const char *const *targets;     /* NULL-terminated ids, or NULL when `group` is given */
-	const char *group;              /* a group that the management system knows, or NULL */
+	const char *operation;      /* one of a closed list that the host knows */
+	const char *const *targets; /* NULL-terminated ids, or NULL when `group` is given */
+	const char *group;          /* a group that the management system knows, or NULL */
 	struct muster_bytes arguments;
-	int64_t expires;                /* after this time no further target may start it */
+	int64_t expires; /* after this time no further target may start it */
 };
 
 /* One target's answer. `result` is BSON. Delivered again with the same values when collect is called again. */
@@ -461,9 +470,11 @@ struct muster_execute_ops {
 	int (*submit)(void *instance, const struct muster_call *call, const struct muster_operation *operation,
 	              char *handle, size_t handle_size);
 	/* MUSTER_OK and the handle; MUSTER_E_NOT_FOUND: certainly never submitted; MUSTER_E_UNKNOWN: cannot tell. */
-	int (*find)(void *instance, const struct muster_call *call, const char *op_id, char *handle, size_t handle_size);
+	int (*find)(void *instance, const struct muster_call *call, const char *op_id, char *handle,
+	            size_t handle_size);
 	/* Calls `fn` for each target that has answered so far. MUSTER_E_PARTIAL: more may come; MUSTER_OK: all have answered. */
-	int (*collect)(void *instance, const struct muster_call *call, const char *handle, muster_result_fn fn, void *data);
+	int (*collect)(void *instance, const struct muster_call *call, const char *handle, muster_result_fn fn,
+	               void *data);
 	/* No further target starts it. What already ran is not undone. */
 	int (*cancel)(void *instance, const struct muster_call *call, const char *handle);
 	void (*close)(void *instance, const struct muster_call *call);
@@ -511,19 +522,20 @@ struct muster_query {
 	uint32_t limit; /* 0: all */
 	const char *collection;
 	struct muster_bytes filter;
-	struct muster_bytes sort;   /* empty: by _id */
-	struct muster_bytes after;  /* { sort fields..., _id } of the last document of the page before; empty: from the start */
-	const char *fields;         /* comma-separated projection; NULL: whole documents */
+	struct muster_bytes sort; /* empty: by _id */
+	struct muster_bytes
+	        after;      /* { sort fields..., _id } of the last document of the page before; empty: from the start */
+	const char *fields; /* comma-separated projection; NULL: whole documents */
 };
 
 /* One item of a batch. */
 enum muster_write_kind {
 	MUSTER_WRITE_INSERT = 1, /* document; MUSTER_E_EXISTS when the _id or a unique index is taken */
 	MUSTER_WRITE_REPLACE_IF, /* document with _id, only if its stored rev == rev; MUSTER_E_CONFLICT or NOT_FOUND otherwise */
-	MUSTER_WRITE_UPDATE,     /* update all documents that match the filter; upsert: insert when none matches and the filter
+	MUSTER_WRITE_UPDATE, /* update all documents that match the filter; upsert: insert when none matches and the filter
 	                          * names the _id by equality */
-	MUSTER_WRITE_REMOVE,     /* remove all that match */
-	MUSTER_WRITE_PUT         /* document: insert, or replace whatever is there */
+	MUSTER_WRITE_REMOVE, /* remove all that match */
+	MUSTER_WRITE_PUT     /* document: insert, or replace whatever is there */
 };
 struct muster_write {
 	uint32_t size;
@@ -537,9 +549,9 @@ struct muster_write {
 };
 struct muster_write_result {
 	uint32_t size;
-	int32_t status;   /* enum muster_status of this item; MUSTER_E_UNKNOWN: it may have happened */
-	int64_t matched;  /* documents that the filter matched */
-	int64_t changed;  /* documents inserted, changed or removed */
+	int32_t status;  /* enum muster_status of this item; MUSTER_E_UNKNOWN: it may have happened */
+	int64_t matched; /* documents that the filter matched */
+	int64_t changed; /* documents inserted, changed or removed */
 };
 
 /* A lease. Times are the store's. */
@@ -572,11 +584,14 @@ struct muster_store_ops {
 	int (*check)(void *instance, const struct muster_call *call);
 	int (*define)(void *instance, const struct muster_call *call, const struct muster_collection *collection);
 	/* One document by id. *out is borrowed until the next call on this instance. MUSTER_E_NOT_FOUND. */
-	int (*get)(void *instance, const struct muster_call *call, const char *collection, const char *id, struct muster_bytes *out);
+	int (*get)(void *instance, const struct muster_call *call, const char *collection, const char *id,
+	           struct muster_bytes *out);
 	/* A cursor sees one state of the store for as long as it is open. Several may be open on one instance. */
-	int (*find)(void *instance, const struct muster_call *call, const struct muster_query *query, struct muster_cursor **out);
+	int (*find)(void *instance, const struct muster_call *call, const struct muster_query *query,
+	            struct muster_cursor **out);
 	/* The next document, borrowed until the next call with this cursor; MUSTER_E_END after the last. */
-	int (*next)(void *instance, const struct muster_call *call, struct muster_cursor *cursor, struct muster_bytes *out);
+	int (*next)(void *instance, const struct muster_call *call, struct muster_cursor *cursor,
+	            struct muster_bytes *out);
 	void (*cursor_close)(void *instance, const struct muster_call *call, struct muster_cursor *cursor);
 	/* Counts what matches; with `field`, once per distinct value (each element of an array counts). */
 	int (*count)(void *instance, const struct muster_call *call, const char *collection, struct muster_bytes filter,
