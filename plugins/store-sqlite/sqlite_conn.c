@@ -2,6 +2,7 @@
 /* Connections: pragmas, a cache of prepared statements, and what SQLite's errors mean to an operator. */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "sqlite.h"
 
@@ -86,6 +87,22 @@ static const char *const pragmas = "PRAGMA busy_timeout=10000; PRAGMA journal_mo
                                    "PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"
                                    "PRAGMA foreign_keys=OFF; PRAGMA recursive_triggers=OFF;";
 
+/* Where two processes turn a new file to WAL at once, SQLite answers "busy" to one of them without waiting. */
+static int set_pragmas(sqlite3 *db)
+{
+	struct timespec start, now, pause = {0, 5000000};
+	int rc;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	for (;;) {
+		rc = sqlite3_exec(db, pragmas, NULL, NULL, NULL);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		if ((rc & 0xff) != SQLITE_BUSY || (now.tv_sec - start.tv_sec) * 1000 >= SQ_BUSY_MS)
+			return rc;
+		nanosleep(&pause, NULL);
+	}
+}
+
 int sq_conn_open(struct sq_store *store, struct sq_conn *conn, bool writer, struct sq_err *err)
 {
 	memset(conn, 0, sizeof *conn);
@@ -96,7 +113,7 @@ int sq_conn_open(struct sq_store *store, struct sq_conn *conn, bool writer, stru
 		sqlite3_db_config(conn->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
 		sqlite3_limit(conn->db, SQLITE_LIMIT_LENGTH, (int)(SQ_MAX_DOC * 2));
 		sqlite3_busy_timeout(conn->db, SQ_BUSY_MS);
-		rc = sqlite3_exec(conn->db, pragmas, NULL, NULL, NULL);
+		rc = set_pragmas(conn->db);
 	}
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(conn->db,
@@ -200,8 +217,11 @@ int sq_step_done(struct sq_store *store, struct sq_conn *conn, sqlite3_stmt *stm
 	do
 		rc = sqlite3_step(stmt);
 	while (rc == SQLITE_ROW);
-	if (rc == SQLITE_DONE)
-		return MUSTER_OK;
+	return rc == SQLITE_DONE ? MUSTER_OK : sq_step_failed(store, conn, rc, what, err);
+}
+
+int sq_step_failed(struct sq_store *store, struct sq_conn *conn, int rc, const char *what, struct sq_err *err)
+{
 	int extended = sqlite3_extended_errcode(conn->db);
 	if (extended == SQLITE_CONSTRAINT_UNIQUE || extended == SQLITE_CONSTRAINT_PRIMARYKEY ||
 	    extended == SQLITE_CONSTRAINT_ROWID)

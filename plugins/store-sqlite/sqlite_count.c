@@ -23,9 +23,9 @@ static void group_text(const struct sq_collection *coll, const char *field, stru
 	}
 	sq_sql_add(sql, "SELECT item.value, count(*), item.type FROM (SELECT ");
 	if (def && def->column)
-		sq_sql_add(sql, "coalesce(\"%s\", muster_list(doc, ?))", field);
+		sq_sql_add(sql, "coalesce(\"%s\", muster_list(%s, ?))", field, coll->doc);
 	else
-		sq_sql_add(sql, "muster_list(doc, ?)");
+		sq_sql_add(sql, "muster_list(%s, ?)", coll->doc);
 	sq_binds_text(binds, field);
 	sq_sql_add(sql, " AS list FROM \"%s\" WHERE ", coll->name);
 }

@@ -25,21 +25,23 @@ static const struct muster_index *index_at(const struct muster_array *indexes, u
 static int check_definition(const struct muster_collection *def, struct sq_err *err)
 {
 	if (!def->name || !sq_name_valid(def->name, strlen(def->name)) || strncmp(def->name, "muster_", 7) == 0 ||
-	    strncmp(def->name, "sqlite_", 7) == 0)
+	    strncmp(def->name, "sqlite_", 7) == 0 ||
+	    (strlen(def->name) > 5 && strcmp(def->name + strlen(def->name) - 5, "_rest") == 0))
 		return sq_err_set(
 		        err, MUSTER_E_USAGE,
-		        "a collection's name is [a-z][a-z0-9_]{0,63} and does not start with muster_ or sqlite_");
+		        "a collection's name is [a-z][a-z0-9_]{0,63}, does not start with muster_ or sqlite_ and "
+		        "does not end in _rest");
 	if (def->fields.count > SQ_MAX_FIELDS || def->indexes.count > SQ_MAX_FIELDS)
 		return sq_err_set(err, MUSTER_E_LIMIT, "collection %s: more than %d fields or indexes", def->name,
 		                  SQ_MAX_FIELDS);
 	for (uint32_t i = 0; i < def->fields.count; i++) {
 		const struct muster_field *field = field_at(&def->fields, i);
 		if (!field->name || !sq_name_valid(field->name, strlen(field->name)) ||
-		    strcmp(field->name, "rev") == 0 || strcmp(field->name, "doc") == 0 ||
+		    strcmp(field->name, "rev") == 0 || strcmp(field->name, "rowid") == 0 ||
 		    field->type < MUSTER_FIELD_TEXT || field->type > MUSTER_FIELD_OBJECT)
 			return sq_err_set(
 			        err, MUSTER_E_USAGE,
-			        "collection %s: field %u: a declared field's name is [a-z][a-z0-9_]*, not rev or doc, "
+			        "collection %s: field %u: a declared field's name is [a-z][a-z0-9_]*, not rev or rowid, "
 			        "and its type a known one",
 			        def->name, i);
 	}
@@ -56,8 +58,8 @@ static int move_in(struct sq_store *store, const char *collection, const char *f
 	int rc, status = sq_collection_load(store, collection, &coll, err);
 	if (status != MUSTER_OK)
 		return status;
-	sq_sql_add(&sql, "SELECT %s FROM \"%s\" WHERE doc IS NOT NULL AND muster_match(doc, '%s', %d, 1)", coll->select,
-	           collection, field, SQ_EXISTS);
+	sq_sql_add(&sql, "SELECT %s FROM \"%s\" WHERE muster_match(%s, '%s', %d, 1)", coll->select, collection,
+	           coll->doc, field, SQ_EXISTS);
 	status = sq_prepare(store, conn, sql.text, &read, err);
 	sq_sql_reset(&sql);
 	/* No document changes by this, so no rev does. */
@@ -75,6 +77,8 @@ static int move_in(struct sq_store *store, const char *collection, const char *f
 			sqlite3_bind_int64(write, sqlite3_bind_parameter_count(write), sqlite3_column_int64(read, 1));
 			status = sq_step_done(store, conn, write, "move a field into its column", err);
 			sqlite3_reset(write);
+			if (status == MUSTER_OK)
+				status = sq_rest_store(store, coll, id, err);
 		}
 		bson_destroy(&doc);
 	}
@@ -142,7 +146,9 @@ static int make_table(struct sq_store *store, const struct muster_collection *de
 		if (field->type != MUSTER_FIELD_OBJECT && strcmp(field->name, "_id") != 0)
 			sq_sql_add(sql, ",\n\t\"%s\" /* %s */", field->name, type_word(field->type));
 	}
-	sq_sql_add(sql, ",\n\tdoc BLOB /* BSON of all other fields */\n)");
+	sq_sql_add(sql,
+	           "\n);\nCREATE TABLE \"%s_rest\" (row INTEGER PRIMARY KEY, doc BLOB /* BSON of all other fields */)",
+	           def->name);
 	return run(store, sql, err);
 }
 
@@ -169,9 +175,11 @@ static int add_index(struct sq_store *store, const struct sq_collection *coll, c
 {
 	struct sq_sql *sql = &store->sql;
 	int64_t there = 0;
-	if (!index->name || !index->fields || !sq_name_valid(index->name, strlen(index->name)))
+	if (!index->name || !index->fields || !sq_name_valid(index->name, strlen(index->name)) ||
+	    strcmp(index->name, "rest") == 0)
 		return sq_err_set(err, MUSTER_E_USAGE,
-		                  "collection %s: an index needs a name ([a-z][a-z0-9_]{0,63}) and fields", coll->name);
+		                  "collection %s: an index needs a name ([a-z][a-z0-9_]{0,63}, not rest) and fields",
+		                  coll->name);
 	sq_sql_reset(sql);
 	sq_sql_add(sql, "SELECT count(*) FROM muster_indexes WHERE name = '%s_%s'", coll->name, index->name);
 	int status = sq_query_int(store, &store->writer, sql->text, &there, err);

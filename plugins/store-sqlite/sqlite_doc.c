@@ -72,18 +72,11 @@ static int column_parameter(const struct sq_collection *coll, int field)
 	return n;
 }
 
-static int bind_rest(struct sq_store *store, sqlite3_stmt *stmt, int at)
-{
-	if (bson_empty(store->rest))
-		return sqlite3_bind_null(stmt, at);
-	return sqlite3_bind_blob64(stmt, at, bson_get_data(store->rest), store->rest->len, SQLITE_STATIC);
-}
-
 int sq_doc_bind(struct sq_store *store, const struct sq_collection *coll, const bson_t *doc, sqlite3_stmt *stmt,
                 const char **id, struct sq_err *err)
 {
 	bson_iter_t iter;
-	int hint = 0, status = MUSTER_OK, last = column_parameter(coll, (int)coll->count);
+	int hint = 0, status = MUSTER_OK;
 	*id = NULL;
 	bson_reinit(store->rest);
 	sq_sql_reset(&store->lists);
@@ -112,7 +105,6 @@ int sq_doc_bind(struct sq_store *store, const struct sq_collection *coll, const 
 	if (status == MUSTER_OK && store->lists.failed)
 		status = sq_err_set(err, MUSTER_E_LIMIT, "collection %s: a list of document %s is too large",
 		                    coll->name, *id);
-	bind_rest(store, stmt, last);
 	return status;
 }
 

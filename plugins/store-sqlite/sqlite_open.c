@@ -91,7 +91,10 @@ static int recognise(struct sq_store *store, bool *fresh, struct sq_err *err)
 		sq_fail(store, &probe, rc, "open the store", err);
 	else
 		sqlite3_busy_timeout(probe.db, SQ_BUSY_MS);
-	int status = rc != SQLITE_OK ? err->status : sq_query_int(store, &probe, "PRAGMA application_id", &id, err);
+	/* One state of the file for all three: another process may be laying it out at this moment. */
+	int status = rc != SQLITE_OK ? err->status : sq_exec(store, &probe, "BEGIN", err);
+	if (status == MUSTER_OK)
+		status = sq_query_int(store, &probe, "PRAGMA application_id", &id, err);
 	if (status == MUSTER_OK)
 		status = sq_query_int(store, &probe, "PRAGMA user_version", &version, err);
 	if (status == MUSTER_OK)

@@ -87,7 +87,7 @@ static void select_columns(struct plan *plan, const char *fields, const struct s
 	for (size_t i = 0; i < projection->field_count; i++)
 		sq_sql_add(plan->sql, ", \"%s\"", plan->coll->fields[projection->fields[i]].name);
 	if (projection->rest)
-		sq_sql_add(plan->sql, ", doc");
+		sq_sql_add(plan->sql, ", %s", plan->coll->doc);
 }
 
 static int add_key(struct plan *plan, const char *path, bool down)
@@ -157,7 +157,7 @@ static void key_text(struct plan *plan, const struct key *key)
 	if (key->own || key->field) {
 		sq_sql_add(plan->sql, "\"%s\"", key->path);
 	} else {
-		sq_sql_add(plan->sql, "muster_get(doc, ?)");
+		sq_sql_add(plan->sql, "muster_get(%s, ?)", plan->coll->doc);
 		sq_binds_text(plan->binds, key->path);
 	}
 }

@@ -50,41 +50,64 @@ static int sort_fields(struct sq_collection *coll)
 	return MUSTER_OK;
 }
 
-static void texts_build(struct sq_collection *coll, struct sq_sql sql[5])
+enum text { DOC, SELECT, INSERT, PUT, REPLACE, GET, ROW, REST_PUT, REST_DROP, REST_APPLY, REST_UNSET, TEXTS };
+
+static void rest_texts(const char *name, struct sq_sql sql[TEXTS])
 {
-	sq_sql_add(&sql[0], "_id, rev");
-	sq_sql_add(&sql[1], "INSERT INTO \"%s\" (_id, rev", coll->name);
-	sq_sql_add(&sql[3], "UPDATE \"%s\" SET rev = rev + 1", coll->name);
+	sq_sql_add(&sql[DOC], "(SELECT doc FROM \"%s_rest\" WHERE row = \"%s\".rowid)", name, name);
+	sq_sql_add(&sql[ROW], "SELECT rowid FROM \"%s\" WHERE _id = ?1", name);
+	sq_sql_add(&sql[REST_PUT], "INSERT INTO \"%s_rest\" VALUES (?1, ?2) ON CONFLICT (row) DO UPDATE SET doc = ?2",
+	           name);
+	sq_sql_add(&sql[REST_DROP], "DELETE FROM \"%s_rest\" WHERE row = ?1", name);
+	sq_sql_add(&sql[REST_APPLY],
+	           "INSERT INTO \"%s_rest\" VALUES (?1, muster_apply(NULL, ?2)) ON CONFLICT (row) DO UPDATE SET "
+	           "doc = muster_apply(doc, ?2)",
+	           name);
+	sq_sql_add(&sql[REST_UNSET], "UPDATE \"%s_rest\" SET doc = muster_apply(doc, ?2) WHERE row = ?1", name);
+}
+
+static void texts_build(struct sq_collection *coll, struct sq_sql sql[TEXTS])
+{
+	const char *doc;
+
+	rest_texts(coll->name, sql);
+	doc = sql[DOC].text ? sql[DOC].text : "NULL";
+	sq_sql_add(&sql[SELECT], "_id, rev");
+	sq_sql_add(&sql[INSERT], "INSERT INTO \"%s\" (_id, rev", coll->name);
+	sq_sql_add(&sql[REPLACE], "UPDATE \"%s\" SET rev = rev + 1", coll->name);
 	int n = 2;
 	for (size_t i = 0; i < coll->count; i++) {
 		if (!coll->fields[i].column)
 			continue;
-		sq_sql_add(&sql[0], ", \"%s\"", coll->fields[i].name);
-		sq_sql_add(&sql[1], ", \"%s\"", coll->fields[i].name);
-		sq_sql_add(&sql[3], ", \"%s\" = ?%d", coll->fields[i].name, n++);
+		sq_sql_add(&sql[SELECT], ", \"%s\"", coll->fields[i].name);
+		sq_sql_add(&sql[INSERT], ", \"%s\"", coll->fields[i].name);
+		sq_sql_add(&sql[REPLACE], ", \"%s\" = ?%d", coll->fields[i].name, n++);
 	}
-	sq_sql_add(&sql[0], ", doc");
-	sq_sql_add(&sql[1], ", doc) VALUES (?1, 1");
-	for (int i = 2; i <= n; i++)
-		sq_sql_add(&sql[1], ", ?%d", i);
-	sq_sql_add(&sql[1], ")");
-	sq_sql_add(&sql[2], "%s ON CONFLICT (_id) DO UPDATE SET rev = rev + 1", sql[1].text ? sql[1].text : "");
+	sq_sql_add(&sql[SELECT], ", %s", doc);
+	sq_sql_add(&sql[INSERT], ") VALUES (?1, 1");
+	for (int i = 2; i < n; i++)
+		sq_sql_add(&sql[INSERT], ", ?%d", i);
+	sq_sql_add(&sql[INSERT], ")");
+	sq_sql_add(&sql[PUT], "%s ON CONFLICT (_id) DO UPDATE SET rev = rev + 1",
+	           sql[INSERT].text ? sql[INSERT].text : "");
 	for (size_t i = 0; i < coll->count; i++)
 		if (coll->fields[i].column)
-			sq_sql_add(&sql[2], ", \"%s\" = excluded.\"%s\"", coll->fields[i].name, coll->fields[i].name);
-	sq_sql_add(&sql[2], ", doc = excluded.doc");
-	sq_sql_add(&sql[3], ", doc = ?%d WHERE _id = ?1 AND rev = ?%d", n, n + 1);
-	sq_sql_add(&sql[4], "SELECT %s FROM \"%s\" WHERE _id = ?", sql[0].text ? sql[0].text : "", coll->name);
+			sq_sql_add(&sql[PUT], ", \"%s\" = excluded.\"%s\"", coll->fields[i].name, coll->fields[i].name);
+	sq_sql_add(&sql[REPLACE], " WHERE _id = ?1 AND rev = ?%d", n);
+	sq_sql_add(&sql[GET], "SELECT %s FROM \"%s\" WHERE _id = ?", sql[SELECT].text ? sql[SELECT].text : "",
+	           coll->name);
 }
 
 /* Fills what follows from name and fields. */
 static int finish(struct sq_collection *coll)
 {
-	struct sq_sql sql[5] = {0};
-	char **texts[5] = {&coll->select, &coll->insert, &coll->put, &coll->replace, &coll->get};
+	struct sq_sql sql[TEXTS] = {0};
+	char **texts[TEXTS] = {&coll->doc,       &coll->select,     &coll->insert,    &coll->put,
+	                       &coll->replace,   &coll->get,        &coll->row,       &coll->rest_put,
+	                       &coll->rest_drop, &coll->rest_apply, &coll->rest_unset};
 	texts_build(coll, sql);
 	int status = sort_fields(coll);
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < TEXTS; i++) {
 		if (sql[i].failed || !sql[i].text)
 			status = MUSTER_E_NO_MEMORY;
 		*texts[i] = sql[i].text;
@@ -101,11 +124,17 @@ void sq_collection_free(struct sq_collection *coll)
 	free(coll->fields);
 	free(coll->sorted);
 	free(coll->name);
+	free(coll->doc);
 	free(coll->select);
 	free(coll->insert);
 	free(coll->put);
 	free(coll->replace);
 	free(coll->get);
+	free(coll->row);
+	free(coll->rest_put);
+	free(coll->rest_drop);
+	free(coll->rest_apply);
+	free(coll->rest_unset);
 	free(coll);
 }
 

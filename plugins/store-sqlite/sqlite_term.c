@@ -156,7 +156,7 @@ static int in_rest(struct term *t, const bson_iter_t *value)
 {
 	struct sq_value wanted = {.class = SQ_OTHER, .blob = true};
 	bson_iter_t item;
-	sq_sql_add(t->sql, "muster_match(doc, ?, %d, ?)", t->op);
+	sq_sql_add(t->sql, "muster_match(%s, ?, %d, ?)", t->coll->doc, t->op);
 	sq_binds_text(t->binds, t->path);
 	if (t->op == SQ_IN) {
 		uint32_t length;

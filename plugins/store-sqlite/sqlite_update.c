@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * MUSTER_WRITE_UPDATE: one UPDATE statement whatever the filter. Declared fields become assignments to their columns; what
- * concerns the rest is gathered into an update that muster_apply carries out, and rows whose rest is not concerned keep it.
+ * concerns the rest is gathered into an update that muster_apply carries out on the rest of each row that the statement returns.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -137,36 +137,28 @@ static int one_operator(struct update *u, const bson_iter_t *operator)
 	return status;
 }
 
-/* The assignment to `doc`, when it is concerned. */
-static void assign_rest(struct update *u)
+/* List fields that now stand in their column leave the rest: added to what is unset there anyway. */
+static void gather_unset(struct update *u)
 {
-	struct sq_value update = {.class = SQ_OTHER, .blob = true};
-	if (!bson_empty(&u->unset)) {
-		bson_iter_t iter;
-		bson_reinit(&u->rest_part);
-		if (bson_iter_init_find(&iter, &u->rest, "$unset")) { /* two $unset: one document of both */
-			bson_t both = BSON_INITIALIZER, child;
-			uint32_t length;
-			const uint8_t *data;
-			bson_iter_document(&iter, &length, &data);
-			if (bson_init_static(&child, data, length))
-				bson_concat(&u->unset, &child);
-			bson_copy_to_excluding_noinit(&u->rest, &both, "$unset", NULL);
-			bson_destroy(&u->rest);
-			bson_steal(&u->rest, &both);
-		}
-		bson_append_document(&u->rest, "$unset", -1, &u->unset);
-	}
-	if (bson_empty(&u->rest))
+	bson_iter_t iter;
+	bson_t others = BSON_INITIALIZER, child;
+	uint32_t length;
+	const uint8_t *data;
+	if (bson_empty(&u->unset)) {
+		bson_destroy(&others);
 		return;
-	update.text = (const char *)bson_get_data(&u->rest);
-	update.length = u->rest.len;
-	/* Rows without a rest have no copy of a list to lose. */
-	if (u->rest_paths == 0)
-		sq_sql_add(&u->store->sql, ", doc = CASE WHEN doc IS NULL THEN NULL ELSE muster_apply(doc, ?) END");
-	else
-		sq_sql_add(&u->store->sql, ", doc = muster_apply(doc, ?)");
-	sq_binds_add(&u->store->binds, &update, false);
+	}
+	if (bson_iter_init_find(&iter, &u->rest, "$unset")) {
+		bson_iter_document(&iter, &length, &data);
+		if (bson_init_static(&child, data, length))
+			bson_concat(&u->unset, &child);
+		bson_copy_to_excluding_noinit(&u->rest, &others, "$unset", NULL);
+		bson_destroy(&u->rest);
+		bson_steal(&u->rest, &others);
+	} else {
+		bson_destroy(&others);
+	}
+	bson_append_document(&u->rest, "$unset", -1, &u->unset);
 }
 
 static int compile(struct update *u, const bson_t *update)
@@ -183,7 +175,7 @@ static int compile(struct update *u, const bson_t *update)
 		status = one_operator(u, &iter);
 	if (status == MUSTER_OK && u->paths == 0)
 		status = usage(u, "{}", "an empty update changes nothing");
-	assign_rest(u);
+	gather_unset(u);
 	return status;
 }
 
@@ -205,6 +197,9 @@ static int run(struct update *u, const bson_t *filter, int64_t *matched)
 	if (store->sql.failed || store->lists.failed || store->binds.failed)
 		return sq_err_set(u->err, MUSTER_E_NO_MEMORY, "%s: there is not enough memory", store->path);
 	fix_lists(u);
+	bool rest = !counting && !bson_empty(&u->rest);
+	if (rest)
+		sq_sql_add(&store->sql, " RETURNING rowid");
 	if ((status = sq_prepare(store, &store->writer, store->sql.text, &stmt, u->err)) != MUSTER_OK)
 		return status;
 	sq_binds_apply(&store->binds, stmt, 1);
@@ -213,6 +208,10 @@ static int run(struct update *u, const bson_t *filter, int64_t *matched)
 			*matched = sqlite3_column_int64(stmt, 0);
 		else
 			status = sq_fail(store, &store->writer, sqlite3_errcode(store->writer.db), "count", u->err);
+	} else if (rest) {
+		/* Without paths of the rest only copies of lists are dropped, and a row without a rest has none. */
+		status = sq_rest_each(store, u->coll, stmt, u->rest_paths ? u->coll->rest_apply : u->coll->rest_unset,
+		                      &u->rest, matched, u->err);
 	} else {
 		status = sq_step_done(store, &store->writer, stmt, "change documents", u->err);
 		*matched = status == MUSTER_OK ? sqlite3_changes64(store->writer.db) : 0;

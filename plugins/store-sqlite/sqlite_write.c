@@ -4,6 +4,63 @@
 
 #include "sqlite.h"
 
+static int savepoint_verb(struct sq_store *store, const char *verb, struct sq_err *err)
+{
+	sqlite3_stmt *stmt;
+	int status = sq_prepare(store, &store->writer, verb, &stmt, err);
+	if (status != MUSTER_OK)
+		return status;
+	status = sq_step_done(store, &store->writer, stmt, "write", err);
+	sq_stmt_done(&store->writer, stmt);
+	return status;
+}
+
+int sq_rest_run(struct sq_store *store, const struct sq_collection *coll, const char *sql, int64_t row,
+                const bson_t *doc, struct sq_err *err)
+{
+	sqlite3_stmt *stmt;
+	int status = sq_prepare(store, &store->writer, sql, &stmt, err);
+	(void)coll;
+	if (status != MUSTER_OK)
+		return status;
+	sqlite3_bind_int64(stmt, 1, row);
+	if (doc)
+		sqlite3_bind_blob64(stmt, 2, bson_get_data(doc), doc->len, SQLITE_STATIC);
+	status = sq_step_done(store, &store->writer, stmt, "write a document", err);
+	sq_stmt_done(&store->writer, stmt);
+	return status;
+}
+
+int sq_rest_store(struct sq_store *store, const struct sq_collection *coll, const char *id, struct sq_err *err)
+{
+	sqlite3_stmt *stmt;
+	int64_t row = 0;
+	int status = sq_prepare(store, &store->writer, coll->row, &stmt, err);
+	if (status != MUSTER_OK)
+		return status;
+	sqlite3_bind_text(stmt, 1, id, -1, SQLITE_STATIC);
+	int rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		row = sqlite3_column_int64(stmt, 0);
+	else
+		status = sq_fail(store, &store->writer, rc == SQLITE_DONE ? SQLITE_CORRUPT : rc,
+		                 "find a row just written", err);
+	sq_stmt_done(&store->writer, stmt);
+	if (status != MUSTER_OK)
+		return status;
+	if (bson_empty(store->rest))
+		return sq_rest_run(store, coll, coll->rest_drop, row, NULL, err);
+	return sq_rest_run(store, coll, coll->rest_put, row, store->rest, err);
+}
+
+/* A document without its rest must not stay: a failure here takes the whole batch back. */
+static int give_up(struct sq_store *store, int status)
+{
+	if (status != MUSTER_OK && !sqlite3_get_autocommit(store->writer.db))
+		sqlite3_exec(store->writer.db, "ROLLBACK", NULL, NULL, NULL);
+	return status;
+}
+
 int sq_insert(struct sq_store *store, const struct sq_collection *coll, const bson_t *doc, const char *sql,
               struct sq_err *err)
 {
@@ -16,6 +73,49 @@ int sq_insert(struct sq_store *store, const struct sq_collection *coll, const bs
 	if (status == MUSTER_OK)
 		status = sq_step_done(store, &store->writer, stmt, "write a document", err);
 	sq_stmt_done(&store->writer, stmt);
+	if (status != MUSTER_OK)
+		return status;
+	if (sql != coll->insert)
+		return give_up(store, sq_rest_store(store, coll, id, err));
+	if (bson_empty(store->rest))
+		return MUSTER_OK;
+	return give_up(store, sq_rest_run(store, coll, coll->rest_put, sqlite3_last_insert_rowid(store->writer.db),
+	                                  store->rest, err));
+}
+
+static int each_row(struct sq_store *store, const struct sq_collection *coll, sqlite3_stmt *stmt, const char *sql,
+                    const bson_t *doc, int64_t *rows, struct sq_err *err)
+{
+	int rc, status = MUSTER_OK;
+	/* RETURNING gives its first row when all rows are changed. */
+	while (status == MUSTER_OK && (rc = sqlite3_step(stmt)) != SQLITE_DONE) {
+		if (rc != SQLITE_ROW)
+			return sq_step_failed(store, &store->writer, rc, "change documents", err);
+		++*rows;
+		status = sq_rest_run(store, coll, sql, sqlite3_column_int64(stmt, 0), doc, err);
+	}
+	return status;
+}
+
+int sq_rest_each(struct sq_store *store, const struct sq_collection *coll, sqlite3_stmt *stmt, const char *sql,
+                 const bson_t *doc, int64_t *rows, struct sq_err *err)
+{
+	struct sq_err ignored;
+	*rows = 0;
+	int status = savepoint_verb(store, "SAVEPOINT item", err);
+	if (status != MUSTER_OK)
+		return status;
+	status = each_row(store, coll, stmt, sql, doc, rows, err);
+	sqlite3_reset(stmt);
+	if (sqlite3_get_autocommit(store->writer.db)) /* SQLite took it all back by itself */
+		return status;
+	if (status != MUSTER_OK) {
+		*rows = 0;
+		if (savepoint_verb(store, "ROLLBACK TO item", &ignored) != MUSTER_OK)
+			return give_up(store, status);
+	}
+	if (savepoint_verb(store, "RELEASE item", &ignored) != MUSTER_OK)
+		return give_up(store, status == MUSTER_OK ? ignored.status : status);
 	return status;
 }
 
@@ -53,7 +153,9 @@ static int replace_if(struct sq_store *store, const struct sq_collection *coll, 
 	if (status == MUSTER_OK)
 		result->changed = result->matched = sqlite3_changes64(store->writer.db);
 	sq_stmt_done(&store->writer, stmt);
-	if (status != MUSTER_OK || result->changed)
+	if (status == MUSTER_OK && result->changed)
+		return give_up(store, sq_rest_store(store, coll, id, err));
+	if (status != MUSTER_OK)
 		return status;
 	if ((status = exists(store, coll, id, &there, err)) != MUSTER_OK)
 		return status;
@@ -74,14 +176,14 @@ static int remove_all(struct sq_store *store, const struct sq_collection *coll, 
 	sq_sql_add(&store->sql, "DELETE FROM \"%s\" WHERE ", coll->name);
 	if (status == MUSTER_OK)
 		status = sq_filter_compile(coll, &filter, &store->sql, &store->binds, err);
+	sq_sql_add(&store->sql, " RETURNING rowid");
 	if (status == MUSTER_OK)
 		status = sq_prepare(store, &store->writer, store->sql.text, &stmt, err);
 	if (status != MUSTER_OK)
 		return status;
 	sq_binds_apply(&store->binds, stmt, 1);
-	status = sq_step_done(store, &store->writer, stmt, "remove documents", err);
-	if (status == MUSTER_OK)
-		result->matched = result->changed = sqlite3_changes64(store->writer.db);
+	status = sq_rest_each(store, coll, stmt, coll->rest_drop, NULL, &result->matched, err);
+	result->changed = result->matched;
 	sq_stmt_done(&store->writer, stmt);
 	return status;
 }

@@ -17,9 +17,9 @@ static void test_readable_columns(void **state)
 	assert_raw(f->path, "SELECT count(*) FROM interfaces, json_each(ports) WHERE json_each.value = '53/udp'", "1");
 	assert_raw(f->path, "SELECT services FROM interfaces", "");
 	/* A declared field stands in its column alone. */
-	assert_raw(f->path, "SELECT instr(hex(doc), hex('last_seen')) FROM interfaces", "0");
+	assert_raw(f->path, "SELECT instr(hex(doc), hex('last_seen')) FROM interfaces_rest", "0");
 	put_doc(f, "identities", "{'_id':'k','interface':'1','seen':1,'strong':true}");
-	assert_raw(f->path, "SELECT typeof(doc) FROM identities", "null");
+	assert_raw(f->path, "SELECT count(*) FROM identities_rest", "0");
 	assert_raw(f->path, "PRAGMA application_id", "1297306706");
 }
 
@@ -79,7 +79,7 @@ static void test_definitions_grow(void **state)
 	assert_int_equal(define(f, &v1, &err), MST_OK);
 	put_doc(f, "things", "{'_id':'1','a':'x','n':5,'l':['p','q'],'o':1}");
 	put_doc(f, "things", "{'_id':'2','n':7,'l':[{'p':1}]}");
-	assert_raw(f->path, "SELECT count(*) FROM pragma_table_info('things')", "4");
+	assert_raw(f->path, "SELECT count(*) FROM pragma_table_info('things')", "3");
 	assert_int_equal(define(f, &v2, &err), MST_OK);
 	assert_raw(f->path, "SELECT group_concat(n || coalesce(l, '-'), ' ') FROM things", "5[\"p\",\"q\"] 7-");
 	assert_doc(f, "things", "1", "{'_id':'1','rev':1,'a':'x','n':5,'l':['p','q'],'o':1}");

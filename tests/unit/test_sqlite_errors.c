@@ -91,7 +91,7 @@ static void test_damaged_columns(void **state)
 	put_doc(f, "interfaces", "{'_id':'2','ports':['22'],'x':1}");
 	put_doc(f, "interfaces", "{'_id':'3','ports':['22'],'x':1}");
 	raw_sql(f->path, "UPDATE interfaces SET ports = 'not json' WHERE _id = '1';"
-	                 "UPDATE interfaces SET doc = x'0102' WHERE _id = '2';"
+	                 "UPDATE interfaces_rest SET doc = x'0102' WHERE row = 2;"
 	                 "UPDATE interfaces SET ports = '[ \"22\" , 1.5, \"\\u00e4\" ]' WHERE _id = '3'");
 	assert_int_equal(mst_store_get(f->store, "interfaces", "1", &got, &err), MST_E_CORRUPT);
 	assert_non_null(strstr(err.text, "column ports"));

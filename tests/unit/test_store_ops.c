@@ -215,6 +215,43 @@ static void test_update_many(void **state)
 	assert_int_equal(changed, 0);
 }
 
+/* Declared and other fields of a document change together or not at all, and go together. */
+static void test_rest_follows_its_row(void **state)
+{
+	struct fixture *f = *state;
+	struct mst_batch *batch;
+	struct mst_err err = {0};
+	bson_t *z = doc("{'_id':'z'}"), *all = doc("{}"), *inc = doc("{'$inc':{'k':1},'$set':{'state':'new'}}");
+
+	put_doc(f, "interfaces", "{'_id':'1','state':'old','k':1}");
+	put_doc(f, "interfaces", "{'_id':'2','state':'old','k':'text'}");
+	mst_batch_new(&batch, NULL);
+	mst_batch_insert(batch, "interfaces", z);
+	mst_batch_update(batch, "interfaces", all, inc, false);
+	assert_int_equal(mst_store_write(f->store, batch, &err), MST_E_USAGE);
+	assert_int_equal(mst_batch_status(batch, 0), MST_OK);
+	assert_doc(f, "interfaces", "1", "{'_id':'1','rev':1,'state':'old','k':1}");
+	assert_ids(f, "interfaces", "{}", NULL, "1 2 z");
+	/* A filter that its own update makes untrue. */
+	assert_int_equal(update_docs(f, "interfaces", "{'k':1}", "{'$set':{'k':2,'state':'new'}}", false, NULL),
+	                 MST_OK);
+	assert_doc(f, "interfaces", "1", "{'_id':'1','rev':2,'state':'new','k':2}");
+	/* The last row's number is used again: nothing of the old document may come back. */
+	mst_batch_reset(batch);
+	mst_batch_remove(batch, "interfaces", all);
+	assert_int_equal(run_item(f, batch), MST_OK);
+	assert_int_equal(mst_batch_changed(batch, 0), 3);
+	put_doc(f, "interfaces", "{'_id':'n'}");
+	assert_doc(f, "interfaces", "n", "{'_id':'n','rev':1}");
+	put_doc(f, "interfaces", "{'_id':'n','k':1}");
+	put_doc(f, "interfaces", "{'_id':'n','state':'x'}");
+	assert_doc(f, "interfaces", "n", "{'_id':'n','rev':3,'state':'x'}");
+	bson_destroy(z);
+	bson_destroy(all);
+	bson_destroy(inc);
+	mst_batch_free(batch);
+}
+
 static void test_upsert(void **state)
 {
 	struct fixture *f = *state;
@@ -508,23 +545,12 @@ static void test_files_and_second_instance(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        TEST(test_insert_and_get),
-	        TEST(test_put_and_replace),
-	        TEST(test_update_operators),
-	        TEST(test_update_refusals),
-	        TEST(test_filter_refusals),
-	        TEST(test_filter_caps),
-	        TEST(test_update_many),
-	        TEST(test_upsert),
-	        TEST(test_remove),
-	        TEST(test_batch_order),
-	        TEST(test_sort_and_pages),
-	        TEST(test_projection),
-	        TEST(test_count_and_group),
-	        TEST(test_cursor_is_a_snapshot),
-	        TEST(test_lease),
-	        TEST(test_numbers_and_stats),
-	        TEST(test_files_and_second_instance),
+	        TEST(test_insert_and_get),  TEST(test_put_and_replace),      TEST(test_update_operators),
+	        TEST(test_update_refusals), TEST(test_filter_refusals),      TEST(test_filter_caps),
+	        TEST(test_update_many),     TEST(test_rest_follows_its_row), TEST(test_upsert),
+	        TEST(test_remove),          TEST(test_batch_order),          TEST(test_sort_and_pages),
+	        TEST(test_projection),      TEST(test_count_and_group),      TEST(test_cursor_is_a_snapshot),
+	        TEST(test_lease),           TEST(test_numbers_and_stats),    TEST(test_files_and_second_instance),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
