@@ -27,7 +27,7 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static int hex_decode(const char *text, bson_t *out, struct mst_err *err)
+static int hex_decode(const char *text, bson_t **out, struct mst_err *err)
 {
 	size_t len = strlen(text);
 	uint8_t data[MAX_AFTER];
@@ -45,7 +45,7 @@ static int hex_decode(const char *text, bson_t *out, struct mst_err *err)
 	}
 	if (!bson_init_static(&view, data, len / 2) || !bson_validate(&view, BSON_VALIDATE_UTF8, NULL))
 		return mst_err_set(err, MST_E_USAGE, "after: give back the \"next\" of the page before, unchanged");
-	bson_copy_to(&view, out);
+	*out = bson_copy(&view);
 	return MST_OK;
 }
 
@@ -70,41 +70,33 @@ static void make_next(const bson_t *sort, const bson_t *last, struct mst_buf *ou
 }
 
 struct query {
-	bson_t filter, sort, after;
-	bool has_after;
+	bson_t *filter, *sort, *after; /* pointers: bson_t wants an alignment that calloc does not give; after NULL: from the start */
 	int64_t limit;
 };
 
 static void query_free(struct query *query)
 {
-	bson_destroy(&query->filter);
-	bson_destroy(&query->sort);
-	bson_destroy(&query->after);
+	bson_destroy(query->filter);
+	bson_destroy(query->sort);
+	bson_destroy(query->after);
 }
 
 static int query_read(struct mst_call *call, const struct mst_page *page, struct query *query, struct mst_err *err)
 {
-	const char *filter = mst_call_query(call, "filter"), *sort = mst_call_query(call, "sort"),
-	           *after = mst_call_query(call, "after");
+	const char *filter = mst_call_query(call, "filter"), *sort = mst_call_query(call, "sort"), *after = mst_call_query(call, "after");
 	int rc = MST_OK;
 
-	bson_init(&query->filter);
-	bson_init(&query->sort);
-	bson_init(&query->after);
-	query->has_after = false;
+	query->filter = bson_new();
+	query->sort = bson_new();
+	query->after = NULL;
 	if (!sort || !sort[0])
 		sort = page->default_sort;
 	if (filter && filter[0] && page->columns)
-		rc = mst_filter_parse(filter, page->columns, page->column_count, mst_time_now(), &query->filter, err);
+		rc = mst_filter_parse(filter, page->columns, page->column_count, mst_time_now(), query->filter, err);
 	if (rc == MST_OK && sort && page->columns)
-		rc = mst_sort_parse(sort, page->columns, page->column_count, &query->sort, err);
-	if (rc == MST_OK && after && after[0]) {
-		bson_destroy(&query->after);
-		query->has_after = true;
+		rc = mst_sort_parse(sort, page->columns, page->column_count, query->sort, err);
+	if (rc == MST_OK && after && after[0])
 		rc = hex_decode(after, &query->after, err);
-		if (rc != MST_OK)
-			bson_init(&query->after);
-	}
 	if (rc == MST_OK)
 		rc = mst_call_query_int(call, "limit", 1, MST_MAX_PAGE, DEFAULT_PAGE, &query->limit, err);
 	if (rc != MST_OK)
@@ -155,8 +147,8 @@ static int answer_stream(struct mst_call *call, const struct mst_page *page, str
 		free(listing);
 		return rc;
 	}
-	find.filter = &listing->query.filter;
-	find.sort = &listing->query.sort;
+	find.filter = listing->query.filter;
+	find.sort = listing->query.sort;
 	if (mst_call_query(call, "limit"))
 		find.limit = (uint32_t)listing->query.limit;
 	rc = mst_store_find(call->store, &find, &listing->cursor, err);
@@ -171,15 +163,15 @@ static int answer_stream(struct mst_call *call, const struct mst_page *page, str
 static int read_page(struct mst_call *call, const struct mst_page *page, const struct query *query, struct mst_err *err)
 {
 	struct mst_find find = {.collection = page->collection,
-	                        .filter = &query->filter,
-	                        .sort = &query->sort,
-	                        .after = query->has_after ? &query->after : NULL,
+	                        .filter = query->filter,
+	                        .sort = query->sort,
+	                        .after = query->after,
 	                        .limit = (uint32_t)query->limit + 1};
 	struct mst_cursor *cursor = NULL;
 	struct mst_buf next;
 	int64_t total = 0, n = 0;
 	bson_t doc;
-	int rc = mst_store_count(call->store, page->collection, &query->filter, &total, err);
+	int rc = mst_store_count(call->store, page->collection, query->filter, &total, err);
 
 	mst_buf_init(&next, 4 * MAX_AFTER);
 	if (rc == MST_OK)
@@ -190,7 +182,7 @@ static int read_page(struct mst_call *call, const struct mst_page *page, const s
 			mst_buf_char(&call->text, ',');
 		mst_api_json(&doc, page->kind, &call->text);
 		mst_buf_reset(&next);
-		make_next(&query->sort, &doc, &next);
+		make_next(query->sort, &doc, &next);
 	}
 	if (cursor)
 		mst_cursor_close(cursor);

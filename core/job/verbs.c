@@ -29,7 +29,7 @@ static struct json_object *run_answer(const struct mst_run *run)
 struct starting {
 	struct mst_run *run;
 	int64_t number;
-	bson_t doc;
+	bson_t *doc; /* a pointer: bson_t wants an alignment that calloc does not give */
 };
 
 /* The number and the document are made in one go, so that a number is never given to a run that is not stored. */
@@ -41,9 +41,9 @@ static int insert_work(struct mst_store *store, void *data, struct mst_err *err)
 
 	if (rc != MST_OK)
 		return rc;
-	BSON_APPEND_INT64(&starting->doc, "number", starting->number);
+	BSON_APPEND_INT64(starting->doc, "number", starting->number);
 	rc = mst_batch_new(&batch, err);
-	if (rc == MST_OK && mst_batch_insert(batch, "runs", &starting->doc) < 0)
+	if (rc == MST_OK && mst_batch_insert(batch, "runs", starting->doc) < 0)
 		rc = mst_err_no_memory(err);
 	if (rc == MST_OK)
 		rc = mst_store_write(store, batch, err);
@@ -70,7 +70,7 @@ static void insert_done(void *data, int rc, const struct mst_err *err)
 	run->engine->pending--;
 	run->starter = NULL;
 	run->number = starting->number;
-	bson_destroy(&starting->doc);
+	bson_destroy(starting->doc);
 	free(starting);
 	if (rc != MST_OK) {
 		struct mst_engine *engine = run->engine;
@@ -92,12 +92,12 @@ static int insert(struct mst_run *run, struct mst_request *request, struct mst_e
 	if (!starting)
 		return mst_err_no_memory(err);
 	starting->run = run;
-	bson_init(&starting->doc);
-	(void)mst_run_document(run, &starting->doc);
+	starting->doc = bson_new();
+	(void)mst_run_document(run, starting->doc);
 	run->starter = request;
 	rc = mst_jobdb_do(run->engine->db, insert_work, insert_done, starting, err);
 	if (rc != MST_OK) {
-		bson_destroy(&starting->doc);
+		bson_destroy(starting->doc);
 		free(starting);
 		return rc;
 	}

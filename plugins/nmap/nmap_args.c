@@ -182,8 +182,7 @@ void nmap_args_line(const struct nmap_args *args, struct nmap_buf *out)
 {
 	for (size_t i = 0; i < args->count; i++) {
 		const char *quote = strpbrk(args->argv[i], " ()*") ? "'" : "";
-		int targets = i + 1 == args->count;
-		nmap_buf_printf(out, "%s%s%s%s", i > 0 ? " " : "", quote, targets ? "(targets)" : args->argv[i], quote);
+		nmap_buf_printf(out, "%s%s%s%s", i > 0 ? " " : "", quote, args->argv[i], quote);
 	}
 }
 

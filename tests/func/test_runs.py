@@ -419,7 +419,7 @@ def test_killed_daemon_and_the_method_gone(home):
     (daemon.plugin_dir / "ignores_cancel.so").unlink()
     try:
         with Daemon(home, plugins=()) as again:
-            run = again.api.run(1)
+            run = again.api.wait(1)
             assert (run["state"], run["outcome"]) == ("done", "partial") and "hostile" in run["text"]
             answer = again.api.call("POST", "/v1/runs/1/retry", b"")
             assert answer.status == 404 and "hostile" in answer.json["text"]

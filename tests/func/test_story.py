@@ -145,8 +145,8 @@ def wait_for(what, limit=60):
 def test_ctrl_c_keeps_finished_shards_and_retry_does_the_rest(netmuster, three):
     slow = ["--max-rate", "40", "--parallel", "1"]
     program = netmuster.start("scan", "nmap", "192.0.2.8/29,192.0.2.128/25", *FAST, *slow)
-    wait_for(lambda: nmap_children(three))
-    wait_for(lambda: netmuster.json("runs") and last_run(netmuster).get("shards_done", 0) >= 1, 120)
+    first = wait_for(lambda: nmap_children(three))[0]
+    wait_for(lambda: [pid for pid in nmap_children(three) if pid != first], 120)  # the next shard runs: one is done
     program.send_signal(signal.SIGINT)
     out, errors = program.communicate(timeout=60)
     assert program.returncode == 130, out + errors
@@ -167,7 +167,7 @@ def test_killed_nmap_costs_its_shard_and_nothing_else(netmuster, three):
     assert program.returncode == 3, out + errors
     run = last_run(netmuster)
     assert run["outcome"] == "partial"
-    assert any("nmap" in part["reason"] for part in run_of(netmuster, run["number"])["parts"])
+    assert any("nmap" in part["reason"].lower() for part in run_of(netmuster, run["number"])["parts"])
 
 
 def test_import_twice_changes_nothing_and_truncated_is_partial(muster, tmp_path):
