@@ -84,12 +84,19 @@ int mst_body_take(struct mst_call *call, const char *data, size_t *size)
 	return rc;
 }
 
-void mst_call_free(struct mst_call *call)
+void mst_call_drop_upload(struct mst_call *call)
 {
 	if (call->upload_fd >= 0)
 		close(call->upload_fd);
+	call->upload_fd = -1;
 	if (call->upload[0])
 		(void)unlink(call->upload);
+	call->upload[0] = '\0';
+}
+
+void mst_call_free(struct mst_call *call)
+{
+	mst_call_drop_upload(call);
 	mst_buf_free(&call->body);
 	mst_buf_free(&call->text);
 	json_object_put(call->answer);

@@ -68,6 +68,7 @@ int mst_call_stream(struct mst_call *call, int (*next)(void *, struct mst_buf *,
 
 /* body.c */
 int mst_body_take(struct mst_call *call, const char *data, size_t *size);
+void mst_call_drop_upload(struct mst_call *call); /* the file that nobody took over is removed */
 void mst_call_free(struct mst_call *call);
 /* respond.c */
 enum MHD_Result mst_respond(struct mst_call *call, int rc, const struct mst_err *err);

@@ -98,8 +98,10 @@ static enum MHD_Result handle(struct mst_call *call)
 	struct mst_err err = {.code = MST_OK};
 	int rc;
 
-	if (call->failed.code != MST_OK)
+	if (call->failed.code != MST_OK) {
+		mst_call_drop_upload(call);
 		return mst_respond(call, call->failed.code, &call->failed);
+	}
 	if (call->upload_fd >= 0) {
 		close(call->upload_fd);
 		call->upload_fd = -1;
@@ -107,6 +109,7 @@ static enum MHD_Result handle(struct mst_call *call)
 	rc = thread_store(call->api, &call->store, &err);
 	if (rc == MST_OK)
 		rc = call->route->handler(call, &err);
+	mst_call_drop_upload(call);
 	if (rc != MST_OK && mst_code_http(rc) >= 500)
 		mst_log(MST_LOG_WARNING, "api", "%s %s: %s", call->method, call->path, err.text);
 	return mst_respond(call, rc, &err);
