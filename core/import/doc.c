@@ -92,8 +92,10 @@ void mst_doc_copy(bson_t *to, const bson_t *from, const char *key)
 
 void mst_doc_cut(char *out, size_t size, const char *text)
 {
-	size_t len = text ? strlen(text) : 0;
-	if (len >= size) {
+	if (size == 0)
+		return;
+	size_t len = text ? strnlen(text, size) : 0;
+	if (len == size) {
 		len = size - 1;
 		while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
 			len--;

@@ -357,13 +357,13 @@ static void write_services(struct mst_obs *const *obs, size_t count, const struc
 static int add_ports(const struct pool *pool, bson_t *out)
 {
 	struct mst_port_sets *sets = calloc(2, sizeof *sets);
-	struct mst_obs **order = calloc(pool->count, sizeof *order);
+	struct mst_obs **order = calloc(pool->count, sizeof(struct mst_obs *));
 	bson_t ports;
 	int code = sets && order ? 0 : MST_E_NO_MEMORY;
 	for (size_t i = 0; i < pool->count && code == 0; i++)
 		order[i] = pool->items[i];
 	if (code == 0)
-		qsort(order, pool->count, sizeof *order, by_ports_seen);
+		qsort(order, pool->count, sizeof(struct mst_obs *), by_ports_seen);
 	for (size_t i = 0; i < pool->count && code == 0; i++) {
 		if (!counts(pool, order[i]))
 			continue;
@@ -447,7 +447,7 @@ int mst_merge(const bson_t *old, struct mst_obs *const *obs, size_t count, const
               bson_t *out, struct mst_merge_result *result, struct mst_err *err)
 {
 	static const struct mst_merge_result none = {.unsettled = false};
-	struct mst_obs **sorted = calloc(count, sizeof *sorted);
+	struct mst_obs **sorted = calloc(count, sizeof(struct mst_obs *));
 	struct pool pool = {sorted, count, options, false};
 	*result = none;
 	result->lost = true;
@@ -458,7 +458,7 @@ int mst_merge(const bson_t *old, struct mst_obs *const *obs, size_t count, const
 		result->lost &= obs[i]->missed >= options->lost_after;
 	}
 	pool.all_lost = result->lost;
-	qsort(sorted, count, sizeof *sorted, by_last_seen);
+	qsort(sorted, count, sizeof(struct mst_obs *), by_last_seen);
 	mst_doc_add_text(out, "identity", identity_of(&pool, result));
 	const struct mst_obs *place = add_addresses(&pool, old, out, result);
 	mst_doc_add_text(out, "zone", place->zone);

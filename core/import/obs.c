@@ -147,7 +147,7 @@ struct mst_obs *mst_obs_copy(const struct mst_obs *obs)
 {
 	struct mst_obs *copy = NULL;
 	bson_t doc = BSON_INITIALIZER;
-	if (mst_obs_to_bson(obs, &doc) == 0 && mst_obs_from_bson(&doc, &copy, NULL) == 0)
+	if (mst_obs_to_bson(obs, &doc) == 0 && mst_obs_from_bson(&doc, &copy, NULL) == 0 && copy)
 		copy->stored = false;
 	bson_destroy(&doc);
 	return copy;

@@ -298,10 +298,15 @@ static int resolve_one(struct mst_work *work, struct mst_obs *obs, struct mst_er
 	else
 		mst_id_new(id);
 	struct mst_iface *target = mst_work_iface_make(work, id);
-	if (!target)
-		code = mst_err_no_memory(err);
-	for (size_t i = 0; i < decision.merge_count && code == 0; i++)
-		code = merge_into(work, &keys, target, mst_work_iface(work, candidates[decision.merges[i]].id), err);
+	if (!target) {
+		free(candidates);
+		return mst_err_no_memory(err);
+	}
+	for (size_t i = 0; i < decision.merge_count && code == 0; i++) {
+		struct mst_iface *other = mst_work_iface(work, candidates[decision.merges[i]].id);
+		if (other)
+			code = merge_into(work, &keys, target, other, err);
+	}
 	if (code == 0)
 		code = place(work, obs, &keys, target, err);
 	obs->resolve = obs->split = false;

@@ -60,7 +60,8 @@ struct mst_work {
 	const char *run; /* "" outside a run */
 	int64_t now;
 	const char *settle_run; /* see mst_merge_options */
-	struct lh_table *obs, *ifaces, *identities, *nevers;
+	struct lh_table *obs, *ifaces, *identities;
+	struct json_object *nevers; /* a set: never-pairs as keys */
 	struct mst_batch *batch;
 	int64_t numbers_wanted; /* interfaces still to be numbered */
 };

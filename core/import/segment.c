@@ -205,8 +205,9 @@ static int import_all(struct mst_import *import, const struct mst_segment *segme
 	struct batch batch = {.records = calloc(BATCH_RECORDS, sizeof(bson_t *)), .size = 128};
 	struct mst_spool_reader *reader = NULL;
 	int64_t skipped = 0;
-	int code = batch.records ? read_shard(import, segment, &batch.next, &skipped, &batch.end, err)
-	                         : mst_err_no_memory(err);
+	if (!batch.records)
+		return mst_err_no_memory(err);
+	int code = read_shard(import, segment, &batch.next, &skipped, &batch.end, err);
 	if (code == 0 && !batch.end)
 		code = mst_spool_reader_open(&reader, segment->path, batch.next, err);
 	while (code == 0 && !batch.end) {
@@ -227,8 +228,7 @@ static int import_all(struct mst_import *import, const struct mst_segment *segme
 	out->skipped = skipped;
 	out->offset = batch.next;
 	out->ended = segment->ended;
-	if (batch.records)
-		batch_empty(&batch);
+	batch_empty(&batch);
 	if (reader)
 		mst_spool_reader_close(reader);
 	free(batch.records);

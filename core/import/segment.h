@@ -22,10 +22,10 @@ struct mst_segment {
 	char *path;
 	struct mst_segment_scope *scopes;
 	size_t scope_count;
-	struct lh_table *shared;  /* MACs that more than MST_SHARED_MAC_ADDRESSES addresses share */
-	int64_t records, skipped; /* in the whole segment */
-	int64_t seen_from;        /* earliest sighting; the shard's creation when that is earlier */
-	int64_t good;             /* offset behind the last good frame */
+	struct json_object *shared; /* a set: MACs that more than MST_SHARED_MAC_ADDRESSES addresses share */
+	int64_t records, skipped;   /* in the whole segment */
+	int64_t seen_from;          /* earliest sighting; the shard's creation when that is earlier */
+	int64_t good;               /* offset behind the last good frame */
 	bool ended;
 };
 

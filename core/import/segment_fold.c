@@ -173,8 +173,7 @@ static bool keys_differ(const struct mst_keys *a, const struct mst_keys *b)
 static void look_at_mac(struct folding *f, const bson_t *doc)
 {
 	const char *mac = mst_doc_text(doc, "mac");
-	void *value;
-	if (mac && lh_table_lookup_ex(f->segment->shared, mac, &value))
+	if (mac && json_object_object_get_ex(f->segment->shared, mac, NULL))
 		f->obs->shared_mac = true;
 }
 
@@ -282,8 +281,10 @@ static int fold_newer(struct folding *f, struct mst_err *err)
 	bson_t doc = BSON_INITIALIZER;
 	bool anew = f->fresh || is_someone_else(f);
 	struct mst_obs *before = f->fresh ? mst_obs_new() : mst_obs_copy(f->obs);
-	int code = before ? 0 : mst_err_no_memory(err);
-	if (code == 0 && f->fresh)
+	int code = 0;
+	if (!before)
+		return mst_err_no_memory(err);
+	if (f->fresh)
 		code = mst_obs_set(&before->zone, f->obs->zone) ? 0 : mst_err_no_memory(err);
 	if (code == 0)
 		code = mst_fold(anew ? NULL : &f->obs->doc, f->record, &f->cover, &doc, err);
@@ -333,9 +334,9 @@ int mst_segment_fold(struct mst_work *work, const struct mst_segment *segment, c
 		f.obs = mst_work_obs(work, mst_buf_text(&id));
 		if (!f.obs)
 			code = new_obs(&f, mst_buf_text(&id), err);
-		if (code == 0)
+		if (code == 0 && f.obs)
 			code = !f.fresh && f.seen < f.obs->last_seen ? fold_older(&f, err) : fold_newer(&f, err);
-		if (code == 0)
+		if (code == 0 && f.obs)
 			f.obs->seen_again |= set_run(&f);
 	}
 	mst_buf_free(&id);

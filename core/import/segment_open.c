@@ -11,18 +11,6 @@
 #include "import/keys.h"
 #include "import/segment.h"
 
-/* Addresses of one MAC within the scope at hand. */
-struct sharers {
-	char mac[MST_MAC_SIZE];
-	unsigned count;
-	char last[64]; /* the same address twice in a row is one */
-};
-
-static void free_value(struct lh_entry *entry)
-{
-	free((void *)(uintptr_t)lh_entry_v(entry));
-}
-
 static int read_ports(struct mst_ports **out, const char *text, struct mst_err *err)
 {
 	*out = NULL;
@@ -51,39 +39,24 @@ static int add_scope(struct mst_segment *segment, const bson_t *doc, struct mst_
 	return code == 0 ? read_ports(&scope->udp, scope->scope.udp_ports, err) : code;
 }
 
-static int count_sharer(struct mst_segment *segment, struct lh_table *sharers, const bson_t *record,
+/* `sharers` counts the addresses of each MAC within the scope at hand; source keys are unique there. */
+static int count_sharer(struct mst_segment *segment, struct json_object *sharers, const bson_t *record,
                         struct mst_err *err)
 {
 	char mac[MST_MAC_SIZE];
-	const char *ip = mst_doc_text(record, "ip");
-	void *value = NULL;
-	if (!ip || !mst_mac_parse(mst_doc_text(record, "mac"), mac))
+	struct json_object *count = NULL;
+	if (!mst_doc_text(record, "ip") || !mst_mac_parse(mst_doc_text(record, "mac"), mac))
 		return 0;
-	struct sharers *of = lh_table_lookup_ex(sharers, mac, &value) ? value : NULL;
-	if (!of) {
-		of = calloc(1, sizeof *of);
-		if (!of)
-			return mst_err_no_memory(err);
-		memcpy(of->mac, mac, sizeof mac);
-		if (lh_table_insert(sharers, of->mac, of) != 0) {
-			free(of);
-			return mst_err_no_memory(err);
-		}
-	}
-	if (strcmp(of->last, ip) != 0)
-		of->count++;
-	mst_doc_cut(of->last, sizeof of->last, ip);
-	if (of->count == MST_SHARED_MAC_ADDRESSES + 1 && !lh_table_lookup_ex(segment->shared, mac, &value)) {
-		char *copy = mst_str_dup(mac);
-		if (!copy || lh_table_insert(segment->shared, copy, copy) != 0) {
-			free(copy);
-			return mst_err_no_memory(err);
-		}
-	}
+	if (!json_object_object_get_ex(sharers, mac, &count))
+		return json_object_object_add(sharers, mac, json_object_new_int64(1)) == 0 ? 0 : mst_err_no_memory(err);
+	json_object_int_inc(count, 1);
+	if (json_object_get_int64(count) == MST_SHARED_MAC_ADDRESSES + 1 &&
+	    json_object_object_add(segment->shared, mac, NULL) != 0)
+		return mst_err_no_memory(err);
 	return 0;
 }
 
-static int look_at_record(struct mst_segment *segment, struct lh_table *sharers, const bson_t *record,
+static int look_at_record(struct mst_segment *segment, struct json_object *sharers, const bson_t *record,
                           struct mst_err *err)
 {
 	int64_t seen = mst_doc_int(record, "seen", 0);
@@ -93,7 +66,7 @@ static int look_at_record(struct mst_segment *segment, struct lh_table *sharers,
 	return count_sharer(segment, sharers, record, err);
 }
 
-static int look_at_frame(struct mst_segment *segment, struct lh_table **sharers, const struct mst_frame *frame,
+static int look_at_frame(struct mst_segment *segment, struct json_object **sharers, const struct mst_frame *frame,
                          struct mst_err *err)
 {
 	bson_t doc;
@@ -107,8 +80,8 @@ static int look_at_frame(struct mst_segment *segment, struct lh_table **sharers,
 	if (frame->type == MST_FRAME_RECORD)
 		return look_at_record(segment, *sharers, &doc, err);
 	if (frame->type == MST_FRAME_SCOPE_BEGIN) {
-		lh_table_free(*sharers);
-		*sharers = lh_kchar_table_new(256, free_value);
+		json_object_put(*sharers);
+		*sharers = json_object_new_object();
 		return *sharers ? add_scope(segment, &doc, err) : mst_err_no_memory(err);
 	}
 	if (frame->type == MST_FRAME_SCOPE_END && segment->scope_count > 0)
@@ -121,10 +94,12 @@ static int look_at_frame(struct mst_segment *segment, struct lh_table **sharers,
 static int look(struct mst_segment *segment, struct mst_err *err)
 {
 	struct mst_spool_reader *reader = NULL;
-	struct lh_table *sharers = lh_kchar_table_new(256, free_value);
+	struct json_object *sharers = json_object_new_object();
 	struct mst_frame frame;
-	int code = sharers ? mst_spool_reader_open(&reader, segment->path, 0, err) : mst_err_no_memory(err);
-	while (code == 0) {
+	if (!sharers)
+		return mst_err_no_memory(err);
+	int code = mst_spool_reader_open(&reader, segment->path, 0, err);
+	while (code == 0 && reader) {
 		code = mst_spool_read(reader, &frame, err);
 		if (code == 0)
 			code = look_at_frame(segment, &sharers, &frame, err);
@@ -133,8 +108,7 @@ static int look(struct mst_segment *segment, struct mst_err *err)
 	}
 	if (reader)
 		mst_spool_reader_close(reader);
-	if (sharers)
-		lh_table_free(sharers);
+	json_object_put(sharers);
 	return code == MST_E_END ? 0 : code;
 }
 
@@ -145,7 +119,7 @@ static int find_files(struct mst_segment *segment, const char *spool, const char
 	segment->path = mst_str_printf("%s/%s/%s.seg", spool, run, shard);
 	int code = manifest && segment->path ? mst_spool_manifest_read(manifest, &segment->manifest, err)
 	                                     : mst_err_no_memory(err);
-	if (code == 0 && access(segment->path, F_OK) != 0) {
+	if (code == 0 && segment->path && access(segment->path, F_OK) != 0) {
 		free(segment->path);
 		segment->path = mst_str_printf("%s/%s/%s.part", spool, run, shard);
 		if (!segment->path)
@@ -159,7 +133,7 @@ int mst_segment_open(struct mst_segment *out, const char *spool, const char *run
                      struct mst_err *err)
 {
 	memset(out, 0, sizeof *out);
-	out->shared = lh_kchar_table_new(16, free_value);
+	out->shared = json_object_new_object();
 	int code = out->shared ? find_files(out, spool, run, shard, err) : mst_err_no_memory(err);
 	if (code == 0) {
 		const char *profile = out->manifest.profile;
@@ -181,8 +155,7 @@ void mst_segment_close(struct mst_segment *segment)
 	}
 	free(segment->scopes);
 	free(segment->path);
-	if (segment->shared)
-		lh_table_free(segment->shared);
+	json_object_put(segment->shared);
 	mst_spool_manifest_free(&segment->manifest);
 	memset(segment, 0, sizeof *segment);
 }

@@ -76,11 +76,11 @@ static void take_apart(struct mst_iface *iface, const char *mac)
 
 int mst_segment_share(struct mst_work *work, const struct mst_segment *segment, struct mst_err *err)
 {
-	struct lh_entry *entry, *inner;
+	struct lh_entry *entry;
 	int code = 0;
-	lh_foreach(segment->shared, entry)
+	json_object_object_foreach(segment->shared, mac, value)
 	{
-		const char *mac = (const char *)lh_entry_k(entry);
+		(void)value;
 		char key[MST_KEY_SIZE];
 		bson_t keys = BSON_INITIALIZER;
 		uint32_t count = 0;
@@ -95,7 +95,7 @@ int mst_segment_share(struct mst_work *work, const struct mst_segment *segment, 
 		if (identity->shared)
 			continue;
 		code = load_sharers(work, segment->manifest.zone, mac, err);
-		lh_foreach(work->ifaces, inner) take_apart((struct mst_iface *)(uintptr_t)lh_entry_v(inner), mac);
+		lh_foreach(work->ifaces, entry) take_apart((struct mst_iface *)(uintptr_t)lh_entry_v(entry), mac);
 		identity->shared = identity->dirty = true;
 		identity->interface[0] = '\0';
 		identity->late = 3;

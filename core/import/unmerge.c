@@ -63,15 +63,15 @@ static int add_never(struct mst_work *work, const char *a, const char *b, struct
 /* An unmerge that was cut off left an interface without observations behind its never-pair: it is taken up again. */
 static int find_left(struct mst_work *work, const char *from, char made[MST_ID_SIZE], struct mst_err *err)
 {
-	struct lh_entry *entry;
 	int code = 0;
 	made[0] = '\0';
-	lh_foreach(work->nevers, entry)
+	json_object_object_foreach(work->nevers, never, value)
 	{
-		const char *pair = (const char *)lh_entry_k(entry) + strlen("never:"), *other = strchr(pair, ':');
+		const char *pair = never + strlen("never:"), *other = strchr(pair, ':');
 		bson_t ids = BSON_INITIALIZER;
 		uint32_t count = 0;
 		char id[MST_ID_SIZE];
+		(void)value;
 		if (!other || code != 0)
 			continue;
 		if (strncmp(pair, from, strlen(from)) == 0)

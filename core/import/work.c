@@ -231,12 +231,8 @@ static int take_identity(struct mst_work *work, const bson_t *doc, struct mst_er
 
 static int take_never(struct mst_work *work, const bson_t *doc, struct mst_err *err)
 {
-	char *key = mst_doc_text(doc, "_id") ? strdup(mst_doc_text(doc, "_id")) : NULL;
-	if (!key || lh_table_insert(work->nevers, key, key) != 0) {
-		free(key);
-		return mst_err_no_memory(err);
-	}
-	return 0;
+	const char *key = mst_doc_text(doc, "_id");
+	return !key || json_object_object_add(work->nevers, key, NULL) == 0 ? 0 : mst_err_no_memory(err);
 }
 
 int mst_work_load_obs(struct mst_work *work, const bson_t *ids, struct mst_err *err)
@@ -289,7 +285,7 @@ bool mst_work_never(void *data, const char *a, const char *b)
 	const struct mst_work *work = data;
 	char key[MST_KEY_SIZE];
 	mst_key_never(a, b, key);
-	return lookup(work->nevers, key) != NULL;
+	return json_object_object_get_ex(work->nevers, key, NULL);
 }
 
 static int load_nevers(struct mst_work *work, struct mst_err *err)
@@ -323,7 +319,7 @@ int mst_work_open(struct mst_work *work, struct mst_import *import, const char *
 	work->obs = lh_kchar_table_new(1024, free_obs);
 	work->ifaces = lh_kchar_table_new(1024, free_iface);
 	work->identities = lh_kchar_table_new(1024, free_value);
-	work->nevers = lh_kchar_table_new(16, free_value);
+	work->nevers = json_object_new_object();
 	int code = work->obs && work->ifaces && work->identities && work->nevers ? 0 : mst_err_no_memory(err);
 	if (code == 0)
 		code = mst_batch_new(&work->batch, err);
@@ -336,10 +332,11 @@ int mst_work_open(struct mst_work *work, struct mst_import *import, const char *
 
 void mst_work_close(struct mst_work *work)
 {
-	struct lh_table *tables[] = {work->obs, work->ifaces, work->identities, work->nevers};
+	struct lh_table *tables[] = {work->obs, work->ifaces, work->identities};
 	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
 		if (tables[i])
 			lh_table_free(tables[i]);
+	json_object_put(work->nevers);
 	if (work->batch)
 		mst_batch_free(work->batch);
 	memset(work, 0, sizeof *work);
