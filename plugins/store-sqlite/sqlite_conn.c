@@ -37,7 +37,7 @@ static const char *cure_of(int code)
 	case SQLITE_FULL:
 		return "its disk is full: free space there, then try again; everything committed before is kept";
 	case SQLITE_CORRUPT:
-		return "the file is damaged: run 'muster store verify', or stop Muster and restore a backup; do not go on writing to it";
+		return "the file is damaged: stop Muster and restore a backup; sqlite3 FILE 'PRAGMA integrity_check' tells how far it goes";
 	case SQLITE_NOTADB:
 		return "it is not an SQLite file, or its first page is damaged: name another path or restore a backup";
 	case SQLITE_BUSY:
@@ -51,7 +51,8 @@ static const char *cure_of(int code)
 		return "it or the files beside it (-wal, -shm) cannot be opened: check the owner and mode of the file and its directory, "
 		       "and that the file system is not mounted read-only";
 	case SQLITE_IOERR:
-		return "reading or writing its disk failed: look at the system log for disk errors, then run 'muster store verify'";
+		return "reading or writing its disk failed: look at the system log for disk errors, then check the file with "
+		       "sqlite3 FILE 'PRAGMA integrity_check'";
 	case SQLITE_NOMEM:
 		return "there is not enough memory";
 	default:
