@@ -119,6 +119,22 @@ static void a_partial_run_makes_nothing_lost(void **state)
 	assert_field(&s, "10.0.0.1", "state", "unmanaged");
 }
 
+static void a_partial_scope_withdraws_no_fact(void **state)
+{
+	(void)state;
+	scene_scan(&s, "10.0.0.0/24", "22,80", "{'ip':'10.0.0.1','os':{'platform':'Linux'}," PORTS("22,80") "}", NULL);
+	scene_run(&s);
+	scene_shard(&s, 63, "10.0.0.0/24", "22,80", NULL);
+	scene_record(&s, "{'ip':'10.0.0.1'," PORTS("22") "}");
+	scene_end(&s, MUSTER_OUTCOME_PARTIAL);
+	scene_import(&s);
+	assert_list(&s, "10.0.0.1", "ports", "22,80");
+	assert_field(&s, "10.0.0.1", "os_platform", "linux");
+	scene_scan(&s, "10.0.0.0/24", "22,80", "{'ip':'10.0.0.1'," PORTS("22") "}", NULL);
+	assert_list(&s, "10.0.0.1", "ports", "22");
+	assert_field(&s, "10.0.0.1", "os_platform", "");
+}
+
 static void every_source_must_miss_it(void **state)
 {
 	(void)state;
@@ -517,6 +533,7 @@ int main(void)
 	        SCENE(changes_are_told_and_kept),
 	        SCENE(lost_after_three_complete_runs_and_back),
 	        SCENE(a_partial_run_makes_nothing_lost),
+	        SCENE(a_partial_scope_withdraws_no_fact),
 	        SCENE(every_source_must_miss_it),
 	        SCENE(assumed_online_is_no_interface),
 	        SCENE(a_timed_out_record_withdraws_nothing),
