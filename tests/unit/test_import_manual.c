@@ -117,6 +117,9 @@ static void an_unmerge_holds(void **state)
 	assert_int_equal(test_store_size(s.store, "interfaces"), 2);
 	assert_field(&s, "10.0.0.9", "_id", made);
 	assert_field(&s, "10.0.0.5", "_id", id);
+	assert_list(&s, "10.0.0.5", "ips", "10.0.0.5");
+	assert_field(&s, "10.0.0.9", "identity", "eni");
+	assert_int_equal(test_store_size(s.store, "observations"), 2);
 	bson_destroy(whole);
 }
 
