@@ -241,7 +241,7 @@ static void test_rest_follows_its_row(void **state)
 	mst_batch_remove(batch, "interfaces", all);
 	assert_int_equal(run_item(f, batch), MST_OK);
 	assert_int_equal(mst_batch_changed(batch, 0), 3);
-	put_doc(f, "interfaces", "{'_id':'n'}");
+	insert_doc(f, "interfaces", "{'_id':'n'}");
 	assert_doc(f, "interfaces", "n", "{'_id':'n','rev':1}");
 	put_doc(f, "interfaces", "{'_id':'n','k':1}");
 	put_doc(f, "interfaces", "{'_id':'n','state':'x'}");
