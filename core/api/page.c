@@ -70,7 +70,8 @@ static void make_next(const bson_t *sort, const bson_t *last, struct mst_buf *ou
 }
 
 struct query {
-	bson_t *filter, *sort, *after; /* pointers: bson_t wants an alignment that calloc does not give; after NULL: from the start */
+	bson_t *filter, *sort,
+	        *after; /* pointers: bson_t wants an alignment that calloc does not give; after NULL: from the start */
 	int64_t limit;
 };
 
@@ -83,7 +84,8 @@ static void query_free(struct query *query)
 
 static int query_read(struct mst_call *call, const struct mst_page *page, struct query *query, struct mst_err *err)
 {
-	const char *filter = mst_call_query(call, "filter"), *sort = mst_call_query(call, "sort"), *after = mst_call_query(call, "after");
+	const char *filter = mst_call_query(call, "filter"), *sort = mst_call_query(call, "sort"),
+	           *after = mst_call_query(call, "after");
 	int rc = MST_OK;
 
 	query->filter = bson_new();
