@@ -115,12 +115,16 @@ static void add_history(struct mst_work *work, const struct mst_iface *iface, bs
 static void add_updated(struct mst_work *work, const struct mst_iface *iface, bson_t *out)
 {
 	bson_t update = BSON_INITIALIZER, old = BSON_INITIALIZER;
+	if (!iface->stored) {
+		mst_doc_add_int(out, "updated", work->now);
+		return;
+	}
 	bson_copy_to_excluding_noinit(&iface->doc, &old, "updated", "last_seen", "last_discovered", "last_managed",
 	                              NULL);
 	bson_t fresh = BSON_INITIALIZER;
 	bson_copy_to_excluding_noinit(out, &fresh, "last_seen", "last_discovered", "last_managed", NULL);
 	/* Being seen again is no update. */
-	if (!iface->stored || mst_doc_difference(&old, &fresh, &update))
+	if (mst_doc_difference(&old, &fresh, &update))
 		mst_doc_add_int(out, "updated", work->now);
 	else
 		mst_doc_copy(out, &iface->doc, "updated");

@@ -9,11 +9,18 @@
 #include "import/fold.h"
 #include "import/ports.h"
 
+/* Of names and services, of which an observation has no more. */
+#define LINES_MAX 1024u
+
 static void add_text(struct mst_buf *out, const bson_t *doc, const char *path)
 {
 	const char *text = mst_doc_text(doc, path);
-	if (text)
-		mst_buf_printf(out, "%s=%s\n", path, text);
+	if (!text)
+		return;
+	mst_buf_str(out, path);
+	mst_buf_char(out, '=');
+	mst_buf_str(out, text);
+	mst_buf_char(out, '\n');
 }
 
 /* Order of names and services is the source's whim and no difference. */
@@ -26,11 +33,15 @@ static int add_sorted(struct mst_buf *out, const bson_t *doc, const char *key, c
 {
 	bson_t array, item;
 	bson_iter_t iter;
-	char *lines[1024];
-	size_t count = 0;
+	size_t count = 0, max;
 	if (!mst_doc_array(doc, key, &array) || !bson_iter_init(&iter, &array))
 		return 0;
-	while (count < sizeof lines / sizeof lines[0] && bson_iter_next(&iter)) {
+	max = bson_count_keys(&array);
+	max = max < LINES_MAX ? max : LINES_MAX;
+	char **lines = calloc(max + 1, sizeof *lines);
+	if (!lines)
+		return MST_E_NO_MEMORY;
+	while (count < max && bson_iter_next(&iter)) {
 		struct mst_buf line;
 		mst_buf_init(&line, 65536);
 		if (BSON_ITER_HOLDS_UTF8(&iter))
@@ -47,11 +58,13 @@ static int add_sorted(struct mst_buf *out, const bson_t *doc, const char *key, c
 		lines[count] = mst_buf_take(&line);
 		count += lines[count] != NULL;
 	}
-	qsort(lines, count, sizeof lines[0], by_text);
+	if (count > 1)
+		qsort(lines, count, sizeof *lines, by_text);
 	for (size_t i = 0; i < count; i++) {
 		mst_buf_printf(out, "%s %s\n", key, lines[i]);
 		free(lines[i]);
 	}
+	free(lines);
 	return 0;
 }
 
@@ -86,10 +99,13 @@ int mst_fold_facts(const bson_t *doc, struct mst_buf *out)
 		add_text(out, doc, texts[i]);
 	if (mst_doc_bool(doc, "managed"))
 		mst_buf_str(out, "managed\n");
-	add_sorted(out, doc, "ips", no_fields);
-	add_sorted(out, doc, "names", name_fields);
-	add_sorted(out, doc, "services", service_fields);
-	int code = add_ports(out, doc);
+	int code = add_sorted(out, doc, "ips", no_fields);
+	if (code == 0)
+		code = add_sorted(out, doc, "names", name_fields);
+	if (code == 0)
+		code = add_sorted(out, doc, "services", service_fields);
+	if (code == 0)
+		code = add_ports(out, doc);
 	return code != 0 || out->failed ? MST_E_NO_MEMORY : 0;
 }
 

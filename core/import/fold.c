@@ -51,9 +51,34 @@ static bool is_outside(const char *key)
 static const struct fact *fact_of(const char *key)
 {
 	for (size_t i = 0; i < FACTS; i++)
-		if (strcmp(facts[i].key, key) == 0)
+		if (facts[i].key[0] == key[0] && strcmp(facts[i].key, key) == 0)
 			return &facts[i];
 	return NULL;
+}
+
+/* Where a document has each fact, found in one pass. */
+struct places {
+	struct place {
+		bson_iter_t at;
+		bool there;
+	} of[FACTS];
+};
+
+static void find_places(const bson_t *doc, struct places *out)
+{
+	bson_iter_t iter;
+	for (size_t i = 0; i < FACTS; i++)
+		out->of[i].there = false;
+	if (!doc || !bson_iter_init(&iter, doc))
+		return;
+	while (bson_iter_next(&iter)) {
+		const struct fact *fact = fact_of(bson_iter_key(&iter));
+		struct place *place = fact ? &out->of[fact - facts] : NULL;
+		if (!place || place->there)
+			continue;
+		place->at = iter;
+		place->there = true;
+	}
 }
 
 /* Names: { name, type } objects with a usable name; the record's first, then those of `more` that are not among them. */
@@ -173,23 +198,23 @@ static bool has_value(const struct fact *fact, const bson_iter_t *value)
 	return BSON_ITER_HOLDS_DOCUMENT(value) && mst_doc_view(value, &os) && mst_doc_text(&os, "platform");
 }
 
-static void fold_fact(bson_t *out, const struct fact *fact, const bson_t *old, const bson_t *record,
+static void fold_fact(bson_t *out, const struct fact *fact, const struct places *old, const struct places *record,
                       const struct mst_cover *cover)
 {
-	bson_iter_t fresh, kept;
+	const bson_iter_t *fresh = &record->of[fact - facts].at, *kept = &old->of[fact - facts].at;
 	bool withdraw = cover->complete && (cover->facts & fact->fact);
-	bool is_fresh = bson_iter_init_find(&fresh, record, fact->key);
-	bool is_kept = old && bson_iter_init_find(&kept, old, fact->key);
+	bool is_fresh = record->of[fact - facts].there, is_kept = old->of[fact - facts].there;
 	if (strcmp(fact->key, "names") == 0) {
 		bson_t a, b;
-		bool has_a = mst_doc_array(record, "names", &a), has_b = old && mst_doc_array(old, "names", &b);
+		bool has_a = is_fresh && BSON_ITER_HOLDS_ARRAY(fresh) && mst_doc_view(fresh, &a);
+		bool has_b = is_kept && BSON_ITER_HOLDS_ARRAY(kept) && mst_doc_view(kept, &b);
 		fold_names(out, has_a ? &a : NULL, has_b ? &b : NULL, withdraw);
 		return;
 	}
-	if (is_fresh && (has_value(fact, &fresh) || withdraw || !is_kept) && add_fact(out, fact, &fresh))
+	if (is_fresh && (has_value(fact, fresh) || withdraw || !is_kept) && add_fact(out, fact, fresh))
 		return;
 	if (is_kept && !withdraw)
-		bson_append_iter(out, fact->key, -1, &kept);
+		bson_append_iter(out, fact->key, -1, kept);
 }
 
 /* Keys that core does not know: the newest value stands. */
@@ -284,11 +309,14 @@ static int fold_services(bson_t *out, const bson_t *old, const bson_t *record, c
 int mst_fold(const bson_t *old, const bson_t *record, const struct mst_cover *cover, bson_t *out, struct mst_err *err)
 {
 	bson_t view;
+	struct places was, is;
 	struct mst_port_sets *decided = NULL;
 	bool ports = mst_doc_array(record, "ports", &view) || (old && mst_doc_array(old, "ports", &view));
 	int code = 0;
+	find_places(old, &was);
+	find_places(record, &is);
 	for (size_t i = 0; i < FACTS; i++)
-		fold_fact(out, &facts[i], old, record, cover);
+		fold_fact(out, &facts[i], &was, &is, cover);
 	if (ports) {
 		decided = calloc(1, sizeof *decided);
 		code = decided ? fold_ports(out, old, record, cover, decided) : MST_E_NO_MEMORY;

@@ -294,15 +294,26 @@ static int add_known(struct mst_ports *known, const char *covered)
 	return 0;
 }
 
+/* Nearly all sets are nearly empty. */
+static bool none_of_64(const struct mst_port_sets *open, unsigned port)
+{
+	uint64_t any = 0;
+	for (int proto = 0; proto < MST_PROTOS; proto++) {
+		uint64_t word;
+		memcpy(&word, &open->of[proto].bits[port / 8], sizeof word);
+		any |= word;
+	}
+	return any == 0;
+}
+
 static void write_ports(const struct mst_port_sets *open, bson_t *out)
 {
 	bson_t array = BSON_INITIALIZER;
 	uint32_t index = 0;
 	/* By number, TCP before UDP of the same number. */
 	for (unsigned port = 0; port <= 65535 && index < MST_MERGED_PORTS_MAX; port++) {
-		uint8_t any = open->of[0].bits[port / 8] | open->of[1].bits[port / 8] | open->of[2].bits[port / 8];
-		if (port % 8 == 0 && any == 0) {
-			port += 7;
+		if (port % 64 == 0 && none_of_64(open, port)) {
+			port += 63;
 			continue;
 		}
 		for (int proto = 0; proto < MST_PROTOS; proto++)

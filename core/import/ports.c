@@ -61,6 +61,10 @@ static int add_port(struct mst_port_group *group, unsigned port, const char *nam
 {
 	if (port < 1 || port > 65535 || mst_ports_has(&decided->of[group->proto], port))
 		return 0;
+	if (group->unlisted) {
+		mst_ports_set(&decided->of[group->proto], port);
+		return 0;
+	}
 	if (group->count == group->cap) {
 		size_t cap = group->cap ? group->cap * 2 : 16;
 		struct mst_port *ports = realloc(group->ports, cap * sizeof *ports);
@@ -103,19 +107,30 @@ static int read_list(struct mst_port_group *group, const bson_t *doc, struct mst
 	return 0;
 }
 
+/* Digits up to 65536, which stands for all that is no port. Lists have hundreds of numbers: strtoul is felt. */
+static unsigned read_number(const char **text)
+{
+	unsigned value = 0;
+	for (; **text >= '0' && **text <= '9'; (*text)++)
+		value = value > 6553 ? 65536 : value * 10 + (unsigned)(**text - '0');
+	return value;
+}
+
 /* "1,3-4" as write_range leaves it; what does not read so ends the list. */
 static int read_range(struct mst_port_group *group, const char *range, struct mst_port_sets *decided)
 {
 	int code = 0;
 	while (code == 0 && *range >= '0' && *range <= '9') {
-		char *end;
-		unsigned long first = strtoul(range, &end, 10);
-		unsigned long last = *end == '-' ? strtoul(end + 1, &end, 10) : first;
-		for (unsigned long port = first; port <= last && port <= 65535 && code == 0; port++)
-			code = add_port(group, (unsigned)port, NULL, decided);
-		range = *end == ',' ? end + 1 : end;
-		if (*end != ',')
+		unsigned first = read_number(&range), last = first;
+		if (*range == '-') {
+			range++;
+			last = read_number(&range);
+		}
+		for (unsigned port = first; port <= last && port <= 65535 && code == 0; port++)
+			code = add_port(group, port, NULL, decided);
+		if (*range != ',')
 			break;
+		range++;
 	}
 	return code;
 }
@@ -130,6 +145,7 @@ static int read_group(struct mst_port_groups *groups, const bson_t *doc, struct 
 	mst_doc_cut(like.reason, sizeof like.reason, mst_doc_text(doc, "reason"));
 	like.ttl = mst_doc_int(doc, "ttl", 0);
 	like.open = strcmp(like.state, "open") == 0;
+	like.unlisted = groups->open_only && !like.open;
 	struct mst_port_group *group = group_for(groups, &like);
 	if (!group)
 		return groups->count >= GROUPS_MAX ? 0 : MST_E_NO_MEMORY;
@@ -169,15 +185,43 @@ static int by_group(const void *left, const void *right)
 	return order != 0 ? order : (a->ttl > b->ttl) - (a->ttl < b->ttl);
 }
 
+/* Lists are mostly in order already. */
+static void sort_ports(struct mst_port *ports, size_t count)
+{
+	for (size_t i = 1; i < count; i++)
+		if (ports[i].port < ports[i - 1].port) {
+			qsort(ports, count, sizeof *ports, by_port);
+			return;
+		}
+}
+
+static char *put_number(char *at, unsigned value)
+{
+	char digits[5];
+	int count = 0;
+	do
+		digits[count++] = (char)('0' + value % 10);
+	while ((value /= 10) > 0);
+	while (count > 0)
+		*at++ = digits[--count];
+	return at;
+}
+
 int mst_port_list_text(const struct mst_port *ports, size_t count, struct mst_buf *out)
 {
 	for (size_t i = 0; i < count;) {
+		char text[16], *at = text;
 		size_t last = i;
 		while (last + 1 < count && ports[last + 1].port == ports[last].port + 1)
 			last++;
-		mst_buf_printf(out, "%s%u", i ? "," : "", ports[i].port);
-		if (last > i)
-			mst_buf_printf(out, "-%u", ports[last].port);
+		if (i > 0)
+			*at++ = ',';
+		at = put_number(at, ports[i].port);
+		if (last > i) {
+			*at++ = '-';
+			at = put_number(at, ports[last].port);
+		}
+		mst_buf_add(out, text, (size_t)(at - text));
 		i = last + 1;
 	}
 	return out->failed ? MST_E_NO_MEMORY : 0;
@@ -231,7 +275,7 @@ int mst_ports_write(struct mst_port_groups *groups, bson_t *doc)
 		struct mst_port_group *group = &groups->items[i];
 		if (group->count == 0)
 			continue;
-		qsort(group->ports, group->count, sizeof *group->ports, by_port);
+		sort_ports(group->ports, group->count);
 		size_t len = bson_uint32_to_string(index++, &key, space, sizeof space);
 		bson_append_document_begin(&array, key, (int)len, &item);
 		mst_doc_add_text(&item, "proto", protos[group->proto]);
@@ -259,7 +303,7 @@ void mst_ports_free(struct mst_port_groups *groups)
 
 int mst_ports_open_list(const bson_t *array, struct mst_port **out, size_t counts[MST_PROTOS])
 {
-	struct mst_port_groups groups = {0};
+	struct mst_port_groups groups = {.open_only = true};
 	struct mst_port_sets *decided = calloc(1, sizeof *decided);
 	int code = decided ? mst_ports_read(&groups, array, decided) : MST_E_NO_MEMORY;
 	size_t total = 0, used = 0;
@@ -277,7 +321,7 @@ int mst_ports_open_list(const bson_t *array, struct mst_port **out, size_t count
 			used += group->count;
 		}
 		counts[proto] = used - start;
-		qsort(*out + start, used - start, sizeof **out, by_port);
+		sort_ports(*out + start, used - start);
 	}
 	mst_ports_free(&groups);
 	return *out ? 0 : MST_E_NO_MEMORY;
@@ -285,7 +329,7 @@ int mst_ports_open_list(const bson_t *array, struct mst_port **out, size_t count
 
 int mst_ports_open(const bson_t *array, struct mst_port_sets *open, struct mst_port_sets *known)
 {
-	struct mst_port_groups groups = {0};
+	struct mst_port_groups groups = {.open_only = true};
 	int code = mst_ports_read(&groups, array, known);
 	for (size_t i = 0; i < groups.count && code == 0; i++)
 		for (size_t j = 0; groups.items[i].open && j < groups.items[i].count; j++)

@@ -23,8 +23,8 @@ struct mst_port {
 	const char *name; /* borrowed from the document; NULL: none */
 };
 struct mst_port_group {
-	int proto; /* enum mst_proto */
-	bool open;
+	int proto;           /* enum mst_proto */
+	bool open, unlisted; /* unlisted: its ports are only marked as decided */
 	char state[24], reason[40];
 	int64_t ttl;
 	struct mst_port *ports;
@@ -33,6 +33,7 @@ struct mst_port_group {
 struct mst_port_groups {
 	struct mst_port_group *items;
 	size_t count;
+	bool open_only; /* set before reading: only groups in state open are listed */
 };
 
 /* Which ports are known to be in some state, per protocol. */

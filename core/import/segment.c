@@ -10,8 +10,8 @@
 #include "import/doc.h"
 #include "import/segment.h"
 
-#define BATCH_RECORDS 500u
-#define BATCH_BYTES   (8u << 20)
+#define BATCH_RECORDS 2000u
+#define BATCH_BYTES   (3u << 20)
 #define COVERED_MAX   (2u << 20)
 
 struct batch {
@@ -130,7 +130,7 @@ static int add_shard(struct mst_work *work, const struct mst_segment *segment, c
 }
 
 static int import_batch(struct mst_import *import, const struct mst_segment *segment, const struct batch *batch,
-                        int64_t *skipped, struct mst_err *err)
+                        int64_t *skipped, int64_t *held_ms, struct mst_err *err)
 {
 	struct mst_work work;
 	int code = mst_work_open(&work, import, segment->manifest.run, err);
@@ -152,8 +152,10 @@ static int import_batch(struct mst_import *import, const struct mst_segment *seg
 		code = mst_work_fill(&work, err);
 	if (code == 0)
 		code = add_shard(&work, segment, batch, *skipped, err);
+	int64_t started = mst_time_monotonic();
 	if (code == 0)
 		code = mst_store_write(import->store, work.batch, err);
+	*held_ms = mst_time_monotonic() - started;
 	mst_work_close(&work);
 	return code;
 }
@@ -188,12 +190,12 @@ static bool should_stop(const struct mst_import *import)
 	return import->stop && import->stop(import->stop_data) != 0;
 }
 
-/* A commit may hold up the store's other users for MST_COMMIT_EVERY_MS at most. */
-static void adapt(struct batch *batch, int64_t took_ms)
+/* A commit may hold up the store's other users for MST_COMMIT_EVERY_MS at most; they are free while a batch is put together. */
+static void adapt(struct batch *batch, int64_t held_ms)
 {
-	if (took_ms > MST_COMMIT_EVERY_MS && batch->size > 16)
+	if (held_ms > MST_COMMIT_EVERY_MS && batch->size > 16)
 		batch->size /= 2;
-	else if (took_ms < MST_COMMIT_EVERY_MS / 3 && batch->size < BATCH_RECORDS)
+	else if (held_ms < MST_COMMIT_EVERY_MS / 3 && batch->size < BATCH_RECORDS)
 		batch->size *= 2;
 	if (batch->size > BATCH_RECORDS)
 		batch->size = BATCH_RECORDS;
@@ -211,7 +213,7 @@ static int import_all(struct mst_import *import, const struct mst_segment *segme
 	if (code == 0 && !batch.end)
 		code = mst_spool_reader_open(&reader, segment->path, batch.next, err);
 	while (code == 0 && !batch.end) {
-		int64_t started = mst_time_monotonic();
+		int64_t held_ms = 0;
 		if (should_stop(import)) {
 			code = mst_err_set(
 			        err, MST_E_CANCELLED,
@@ -220,9 +222,9 @@ static int import_all(struct mst_import *import, const struct mst_segment *segme
 		}
 		code = batch_read(&batch, reader, err);
 		if (code == 0)
-			code = import_batch(import, segment, &batch, &skipped, err);
+			code = import_batch(import, segment, &batch, &skipped, &held_ms, err);
 		if (code == 0)
-			adapt(&batch, mst_time_monotonic() - started);
+			adapt(&batch, held_ms);
 	}
 	out->records = segment->records;
 	out->skipped = skipped;

@@ -178,13 +178,14 @@ static void look_at_mac(struct folding *f, const bson_t *doc)
 }
 
 /* An address is an identity for a time only, and whoever shows a MAC there takes it over: those are looked at each time. */
-static int look_at_identity(struct folding *f, const struct mst_obs *before, struct mst_err *err)
+static int look_at_identity(struct folding *f, const struct mst_obs *before, bool same, struct mst_err *err)
 {
 	struct mst_keys was, is;
-	mst_obs_keys(before, &was);
 	mst_obs_keys(f->obs, &is);
 	bool weak = is.count == 0 || is.items[0].kind == MST_KEY_IP;
-	f->obs->resolve |= f->fresh || keys_differ(&was, &is) || weak;
+	if (!same)
+		mst_obs_keys(before, &was);
+	f->obs->resolve |= f->fresh || weak || (!same && keys_differ(&was, &is));
 	if (f->obs->resolve && !f->fresh && !f->obs->before) {
 		f->obs->before = mst_obs_copy(before);
 		if (!f->obs->before)
@@ -224,7 +225,9 @@ static int take(struct folding *f, const struct mst_obs *before, bson_t *doc, st
 	int code = 0;
 	mst_buf_init(&old_facts, FACTS_MAX);
 	mst_buf_init(&facts, FACTS_MAX);
-	if (mst_fold_facts(&obs->doc, &old_facts) != 0 || mst_fold_facts(doc, &facts) != 0)
+	/* Most of what is seen again is what it was, to the byte: then there is nothing to compare. */
+	bool same = !f->fresh && bson_equal(&obs->doc, doc);
+	if (!same && ((!f->fresh && mst_fold_facts(&obs->doc, &old_facts) != 0) || mst_fold_facts(doc, &facts) != 0))
 		code = mst_err_no_memory(err);
 	bool changed = f->fresh || strcmp(mst_buf_text(&old_facts), mst_buf_text(&facts)) != 0;
 	bool refresh = is_certain(doc) != is_certain(&obs->doc) || obs->timed_out != f->timed_out || obs->missed > 0;
@@ -240,14 +243,15 @@ static int take(struct folding *f, const struct mst_obs *before, bson_t *doc, st
 		bson_destroy(&obs->doc);
 		bson_steal(&obs->doc, doc);
 		bson_init(doc);
-		mst_fold_hash(mst_buf_text(&facts), facts.len, obs->hash);
+		if (!same)
+			mst_fold_hash(mst_buf_text(&facts), facts.len, obs->hash);
 		obs->dirty = true;
 		obs->missed = 0;
 		obs->missed_run[0] = '\0';
 		obs->timed_out = f->timed_out;
 	}
 	if (code == 0)
-		code = look_at_identity(f, before, err);
+		code = look_at_identity(f, before, same && before->shared_mac == obs->shared_mac, err);
 	if (code == 0)
 		code = touch_iface(f, changed || refresh, err);
 	mst_buf_free(&old_facts);

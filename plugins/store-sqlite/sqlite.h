@@ -50,6 +50,8 @@ struct sq_sql {
 	bool failed;
 };
 void sq_sql_add(struct sq_sql *sql, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same without a format, for what is written once per value. */
+void sq_sql_put(struct sq_sql *sql, const char *text, size_t length);
 void sq_sql_reset(struct sq_sql *sql);
 void sq_sql_free(struct sq_sql *sql);
 
@@ -102,11 +104,13 @@ struct sq_field {
 	size_t length;
 	uint32_t type; /* enum muster_field_type */
 	bool column;   /* has a column: all but objects */
+	int parameter; /* its column's place among the parameters of insert, put and replace: from 2 */
 };
 struct sq_collection {
 	char *name;
 	uint32_t version;
 	struct sq_field *fields; /* in the order of their definition */
+	size_t columns;          /* fields that have one */
 	uint16_t *sorted;        /* indexes of `fields` by name */
 	size_t count;
 	/* SQL built once. `doc` is the expression for a row's rest. Parameters of insert, put and replace: ?1 the _id, then one per

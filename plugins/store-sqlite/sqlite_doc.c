@@ -63,15 +63,6 @@ static int bind_field(struct sq_store *store, const struct sq_collection *coll, 
 	return MUSTER_OK;
 }
 
-/* Parameter of each column: 2 for the first. Columns are numbered without the object fields. */
-static int column_parameter(const struct sq_collection *coll, int field)
-{
-	int n = 2;
-	for (int i = 0; i < field; i++)
-		n += coll->fields[i].column;
-	return n;
-}
-
 int sq_doc_bind(struct sq_store *store, const struct sq_collection *coll, const bson_t *doc, sqlite3_stmt *stmt,
                 const char **id, struct sq_err *err)
 {
@@ -96,7 +87,7 @@ int sq_doc_bind(struct sq_store *store, const struct sq_collection *coll, const 
 		if (field >= 0)
 			hint = field + 1;
 		if (field >= 0 && coll->fields[field].column)
-			status = bind_field(store, coll, field, &iter, stmt, column_parameter(coll, field), &kept, err);
+			status = bind_field(store, coll, field, &iter, stmt, coll->fields[field].parameter, &kept, err);
 		if (status == MUSTER_OK && !kept && !bson_append_iter(store->rest, NULL, 0, &iter))
 			status = sq_err_set(err, MUSTER_E_LIMIT, "collection %s: a document is too large", coll->name);
 	}

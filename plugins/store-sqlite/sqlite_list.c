@@ -9,19 +9,20 @@
 static void json_text(struct sq_sql *out, const char *text, size_t length)
 {
 	size_t start = 0;
-	sq_sql_add(out, "\"");
+	sq_sql_put(out, "\"", 1);
 	for (size_t i = 0; i < length; i++) {
 		unsigned char c = (unsigned char)text[i];
 		if (c >= 0x20 && c != '"' && c != '\\')
 			continue;
-		sq_sql_add(out, "%.*s", (int)(i - start), text + start);
+		sq_sql_put(out, text + start, i - start);
 		if (c < 0x20)
 			sq_sql_add(out, "\\u%04x", c);
 		else
 			sq_sql_add(out, "\\%c", c);
 		start = i + 1;
 	}
-	sq_sql_add(out, "%.*s\"", (int)(length - start), text + start);
+	sq_sql_put(out, text + start, length - start);
+	sq_sql_put(out, "\"", 1);
 }
 
 /* A NUL inside a text would end it for SQLite's JSON functions; such lists stay in the document. */
@@ -55,19 +56,20 @@ bool sq_list_to_json(const bson_iter_t *array, struct sq_sql *out)
 {
 	bson_iter_t item;
 	size_t start = out->len;
-	const char *comma = "";
+	bool first = true;
 	if (!BSON_ITER_HOLDS_ARRAY(array) || !bson_iter_recurse(array, &item))
 		return false;
-	sq_sql_add(out, "[");
+	sq_sql_put(out, "[", 1);
 	while (bson_iter_next(&item)) {
-		sq_sql_add(out, "%s", comma);
+		if (!first)
+			sq_sql_put(out, ",", 1);
 		if (!json_element(out, &item)) {
 			out->len = start;
 			return false;
 		}
-		comma = ",";
+		first = false;
 	}
-	sq_sql_add(out, "]");
+	sq_sql_put(out, "]", 1);
 	return true;
 }
 

@@ -147,6 +147,8 @@ static int field_add(struct sq_collection *coll, const char *name, uint32_t type
 	field->length = strlen(name);
 	field->type = type;
 	field->column = type != MUSTER_FIELD_OBJECT;
+	if (field->column)
+		field->parameter = 2 + (int)coll->columns++;
 	coll->count++;
 	return MUSTER_OK;
 }

@@ -269,8 +269,8 @@ static int list_column(struct term *t, const struct sq_field *field, const bson_
 /* _id and rev stand in every table. */
 static const struct sq_field *field_of(const struct sq_collection *coll, const char *path, bool *blocked)
 {
-	static const struct sq_field own[] = {{(char *)"_id", 3, MUSTER_FIELD_TEXT, true},
-	                                      {(char *)"rev", 3, MUSTER_FIELD_INT, true}};
+	static const struct sq_field own[] = {{(char *)"_id", 3, MUSTER_FIELD_TEXT, true, 0},
+	                                      {(char *)"rev", 3, MUSTER_FIELD_INT, true, 0}};
 	size_t length = strcspn(path, ".");
 	int at = sq_field_find(coll, path, length, -1);
 	const struct sq_field *field = at >= 0 ? &coll->fields[at] : NULL;

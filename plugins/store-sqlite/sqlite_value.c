@@ -49,6 +49,15 @@ void sq_sql_add(struct sq_sql *sql, const char *format, ...)
 	va_end(again);
 }
 
+void sq_sql_put(struct sq_sql *sql, const char *text, size_t length)
+{
+	if (!sql_room(sql, length))
+		return;
+	memcpy(sql->text + sql->len, text, length);
+	sql->len += length;
+	sql->text[sql->len] = '\0';
+}
+
 void sq_sql_reset(struct sq_sql *sql)
 {
 	sql->len = 0;

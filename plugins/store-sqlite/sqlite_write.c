@@ -69,18 +69,20 @@ int sq_insert(struct sq_store *store, const struct sq_collection *coll, const bs
 	int status = sq_prepare(store, &store->writer, sql, &stmt, err);
 	if (status != MUSTER_OK)
 		return status;
+	sqlite3_set_last_insert_rowid(store->writer.db, 0);
 	status = sq_doc_bind(store, coll, doc, stmt, &id, err);
 	if (status == MUSTER_OK)
 		status = sq_step_done(store, &store->writer, stmt, "write a document", err);
 	sq_stmt_done(&store->writer, stmt);
 	if (status != MUSTER_OK)
 		return status;
-	if (sql != coll->insert)
+	/* A put that found its document sets no row number, and only such a one can have a rest already. */
+	int64_t row = sqlite3_last_insert_rowid(store->writer.db);
+	if (row == 0)
 		return give_up(store, sq_rest_store(store, coll, id, err));
 	if (bson_empty(store->rest))
 		return MUSTER_OK;
-	return give_up(store, sq_rest_run(store, coll, coll->rest_put, sqlite3_last_insert_rowid(store->writer.db),
-	                                  store->rest, err));
+	return give_up(store, sq_rest_run(store, coll, coll->rest_put, row, store->rest, err));
 }
 
 static int each_row(struct sq_store *store, const struct sq_collection *coll, sqlite3_stmt *stmt, const char *sql,
