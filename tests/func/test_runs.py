@@ -302,8 +302,11 @@ def test_max_rate_of_the_installation_holds_over_runs(home):
             runs = [api.run(1), api.run(2)]
             if all(r["state"] == "done" for r in runs):
                 break
-            used = sum(r.get("progress", {}).get("max_rate", 0) for r in runs)
-            # Two looks are not one moment: a share may move from one run to the other between them.
+            rates = [r.get("progress", {}).get("max_rate", 0) for r in runs]
+            # Two looks are not one moment: shares may move between them, so the first run is looked at again.
+            if api.run(1).get("progress", {}).get("max_rate", 0) != rates[0]:
+                continue
+            used = sum(rates)
             assert used <= 2000 + 500, used
             seen = max(seen, used)
             time.sleep(0.1)
