@@ -87,6 +87,8 @@ static int code_of_errno(int errnum)
 		return MST_E_NOT_FOUND;
 	case ENOMEM:
 		return MST_E_NO_MEMORY;
+	case EROFS:
+		return MST_E_REFUSED;
 	default:
 		return MST_E_FAILED;
 	}

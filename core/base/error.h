@@ -39,7 +39,7 @@ struct mst_err {
 int mst_err_set(struct mst_err *err, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 int mst_err_vset(struct mst_err *err, int code, const char *format, va_list args) __attribute__((format(printf, 3, 0)));
 /* As mst_err_set, with ": strerror(errnum)" appended; ENOSPC and EDQUOT give MST_E_FULL, ENOENT MST_E_NOT_FOUND,
- * ENOMEM MST_E_NO_MEMORY, all others MST_E_FAILED. Returns the code. */
+ * ENOMEM MST_E_NO_MEMORY, EROFS MST_E_REFUSED, all others MST_E_FAILED. Returns the code. */
 int mst_err_errno(struct mst_err *err, int errnum, const char *format, ...) __attribute__((format(printf, 3, 4)));
 int mst_err_no_memory(struct mst_err *err);
 void mst_err_clear(struct mst_err *err);

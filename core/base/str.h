@@ -32,7 +32,8 @@ bool mst_str_utf8_repair(struct mst_buf *out, const char *text, size_t len, size
 bool mst_str_utf8_valid(const char *text, size_t len);
 /* Appends text for a terminal or a log line: controls, bidi and zero-width characters and invalid bytes as \xNN or \u{NNNN}. */
 void mst_str_escape_terminal(struct mst_buf *out, const char *text);
-/* Appends one CSV cell (RFC 4180); cells that a spreadsheet would run (= + - @ tab CR first) get a leading '. */
+/* Appends one CSV cell (RFC 4180); cells that a spreadsheet would run (= + - @ tab CR first) get a leading '; what
+ * turns or hides text (bidi, zero-width) as \u{NNNN}. */
 void mst_str_csv_cell(struct mst_buf *out, const char *text);
 /* Appends a JSON string with its quotes; controls and bidi escaped. Input is repaired first. */
 void mst_str_json(struct mst_buf *out, const char *text);

@@ -98,6 +98,8 @@ void mst_str_csv_cell(struct mst_buf *out, const char *text)
 
 		if (point == '"')
 			mst_buf_str(out, "\"\"");
+		else if (mst_utf8_is_hidden(point))
+			mst_buf_printf(out, "\\u{%04x}", (unsigned)point);
 		else if (point == '\t' || point == '\r' || point == '\n' || repaired(point) == point)
 			mst_buf_add(out, text, taken);
 		else
