@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every fault of the configuration with its file, its line and the cure. Needs no service. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
+#include "base/limits.h"
 #include "base/str.h"
 #include "cli/child.h"
 #include "cli/output.h"
@@ -13,7 +17,10 @@
 
 static char *existing(char *path)
 {
-	if (path && access(path, F_OK) != 0) {
+	struct stat st;
+
+	/* A link that leads nowhere counts as there, as it does for the service. */
+	if (path && lstat(path, &st) != 0) {
 		free(path);
 		return NULL;
 	}
@@ -43,6 +50,39 @@ static char *config_path(const struct mst_cli *cli)
 		path = path ? path : existing(mst_str_dup("/etc/muster/muster.conf"));
 	}
 	return path ? path : user_config();
+}
+
+static char worker[PATH_MAX], said[MST_ERR_TEXT];
+
+static void keep_line(void *data, const char *text)
+{
+	(void)data;
+	snprintf(said, sizeof(said), "%s", text);
+}
+
+/* The grammar of a label's condition is the store's, whose library this program does not link: the worker program judges. */
+static int check_when(const char *when, struct mst_err *err)
+{
+	const char *const argv[] = {worker, "filter", when, NULL};
+	int status = 0, rc;
+
+	said[0] = '\0';
+	rc = mst_child_run(argv, MST_DESCRIBE_DEADLINE_MS, keep_line, NULL, &status, err);
+	if (rc != MST_OK || status == 0)
+		return rc;
+	return mst_err_set(err, MST_E_USAGE, "%s", said[0] ? said : "the condition cannot be read");
+}
+
+static int use_worker(struct mst_err *err)
+{
+	struct mst_paths paths;
+	int rc = mst_paths_find(&paths, err);
+
+	if (rc == MST_OK) {
+		snprintf(worker, sizeof(worker), "%s", paths.worker);
+		mst_settings_set_when_check(check_when);
+	}
+	return rc;
 }
 
 static size_t print_faults(const struct mst_cli *cli, const struct mst_faults *faults)
@@ -154,6 +194,8 @@ static int run_check(struct mst_cli *cli, struct mst_err *err)
 	size_t count = 0;
 	int rc = mst_cli_plugins(cli, true, err);
 
+	if (rc == MST_OK)
+		rc = use_worker(err);
 	if (rc != MST_OK) {
 		free(path);
 		return rc;

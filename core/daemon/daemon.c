@@ -20,6 +20,7 @@
 #include "conf/settings.h"
 #include "job/engine.h"
 #include "plugin/manifest.h"
+#include "store/filter.h"
 #include "store/store.h"
 
 #define MAX_LOG (4 << 20)
@@ -74,12 +75,28 @@ static size_t discovery_methods(struct daemon *d)
 	return n;
 }
 
+/* The grammar of a label's condition is the store's. */
+static int check_when(const char *when, struct mst_err *err)
+{
+	size_t count;
+	const struct mst_column *columns = mst_interface_columns(&count);
+	bson_t filter;
+	int rc = mst_filter_parse(when, columns, count, mst_time_now(), &filter, err);
+
+	if (rc == MST_OK)
+		bson_destroy(&filter);
+	return rc;
+}
+
 static int load_settings(struct daemon *d, struct mst_err *err)
 {
 	struct mst_faults faults = {.items = NULL};
 	char path[PATH_MAX];
 	bool have = mst_daemon_config(d->options, path);
-	int rc = mst_settings_load(&d->settings, have ? path : NULL, d->methods, discovery_methods(d), &faults, err);
+	int rc;
+
+	mst_settings_set_when_check(check_when);
+	rc = mst_settings_load(&d->settings, have ? path : NULL, d->methods, discovery_methods(d), &faults, err);
 
 	for (size_t i = 0; i < faults.count; i++)
 		mst_log(MST_LOG_ERROR, "conf", "%s:%d: %s", faults.items[i].file, faults.items[i].line,
@@ -95,7 +112,7 @@ static int find_store_plugin(struct daemon *d, struct mst_err *err)
 	const struct mst_method *method = mst_plugin_list_method(&d->plugins, kind, &d->store_plugin);
 
 	if (!method || !d->store_plugin->store)
-		return mst_err_set(err, MST_E_NOT_FOUND, "no plugin in %s offers the store \"%s\"",
+		return mst_err_set(err, MST_E_NOT_FOUND, "no plugin in %s offers the store \"%s\": 'muster plugins' says why",
 		                   d->options->plugin_dir ? d->options->plugin_dir : d->paths.plugin_dir, kind);
 	d->store_options = json_object_new_object();
 	mst_json_add_text(d->store_options, "path", d->places.store);

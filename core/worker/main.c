@@ -8,9 +8,11 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/time.h"
 #include "plugin/control.h"
 #include "plugin/gate.h"
 #include "plugin/line.h"
+#include "store/filter.h"
 #include "worker/worker.h"
 
 #define CONTRACT_DEADLINE_MS 120000
@@ -79,6 +81,22 @@ static int contract(int argc, char **argv)
 	return status;
 }
 
+/* For programs that must judge a label's condition without a store and without its libraries. */
+static int filter(int argc, char **argv)
+{
+	struct mst_err err = {0};
+	size_t count;
+	const struct mst_column *columns = mst_interface_columns(&count);
+	bson_t parsed;
+	(void)argc;
+	int status = mst_filter_parse(argv[1], columns, count, mst_time_now(), &parsed, &err);
+	if (status == MST_OK)
+		bson_destroy(&parsed);
+	else if (puts(err.text) < 0 || fflush(stdout) != 0)
+		return MST_E_FAILED;
+	return status;
+}
+
 static void on_log(void *data, int level, const char *room, const char *line)
 {
 	(void)data;
@@ -129,23 +147,24 @@ static int import(int argc, char **argv)
 static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv);
-	bool takes_file; /* one absolute path; none otherwise */
+	enum { NOTHING, A_FILE, A_TEXT } takes; /* A_FILE: one absolute path */
 	const char *help;
 } commands[] = {
-        {"describe", mst_worker_describe, true, "FILE.so   print the plugin's manifest as JSON"},
-        {"contract", contract, true, "FILE.so   run the contract suite over the plugin"},
-        {"plan", mst_worker_discovery, false, "          divide a run into shards"},
-        {"run", mst_worker_discovery, false, "          do one shard"},
-        {"read", mst_worker_discovery, false, "          read an operator's file"},
-        {"check", mst_worker_discovery, false, "          test a connection"},
-        {"import", import, false, "          fold spool segments into the store"},
+        {"describe", mst_worker_describe, A_FILE, "FILE.so   print the plugin's manifest as JSON"},
+        {"contract", contract, A_FILE, "FILE.so   run the contract suite over the plugin"},
+        {"filter", filter, A_TEXT, "FILTER    say what is wrong with a filter over interfaces"},
+        {"plan", mst_worker_discovery, NOTHING, "          divide a run into shards"},
+        {"run", mst_worker_discovery, NOTHING, "          do one shard"},
+        {"read", mst_worker_discovery, NOTHING, "          read an operator's file"},
+        {"check", mst_worker_discovery, NOTHING, "          test a connection"},
+        {"import", import, NOTHING, "          fold spool segments into the store"},
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
 static int usage(FILE *out, int status)
 {
 	fputs("Usage: muster-worker COMMAND [FILE.so]\n"
-	      "One plugin, one task, one process. All but describe and contract are started by musterd, which gives the job on\n"
+	      "One plugin, one task, one process. All but describe, contract and filter are started by musterd, which gives the job on\n"
 	      "descriptor 3 and reads JSON lines on descriptor 5.\n\n",
 	      out);
 	for (size_t i = 0; i < COMMANDS; i++)
@@ -159,7 +178,7 @@ static const struct command *find_command(int argc, char **argv)
 	for (size_t i = 0; argc > 1 && i < COMMANDS; i++) {
 		if (strcmp(argv[1], commands[i].name) != 0)
 			continue;
-		bool good = commands[i].takes_file ? argc == 3 && argv[2][0] == '/' : argc == 2;
+		bool good = argc == (commands[i].takes == NOTHING ? 2 : 3) && (commands[i].takes != A_FILE || argv[2][0] == '/');
 		return good ? &commands[i] : NULL;
 	}
 	return NULL;
