@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -36,6 +37,14 @@ static bool xdg(const char *variable, const char *fallback, const char *rest, ch
 	return n >= 0 && (size_t)n < size;
 }
 
+/* A link that leads nowhere counts as there: its rules must be missed aloud. */
+static bool is_there(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
+
 bool mst_daemon_config(const struct mst_daemon_options *options, char out[PATH_MAX])
 {
 	static const char installed[] = MST_SYSCONFDIR "/muster.conf", usual[] = "/etc/muster/muster.conf";
@@ -44,8 +53,8 @@ bool mst_daemon_config(const struct mst_daemon_options *options, char out[PATH_M
 		return put(out, PATH_MAX, options->config, "");
 	if (options->is_private)
 		return xdg("XDG_CONFIG_HOME", "/.config", "/muster/muster.conf", out, PATH_MAX) &&
-		       access(out, F_OK) == 0;
-	return put(out, PATH_MAX, access(installed, F_OK) == 0 ? installed : usual, "") && access(out, F_OK) == 0;
+		       is_there(out);
+	return put(out, PATH_MAX, is_there(installed) ? installed : usual, "") && is_there(out);
 }
 
 static int absolute(const char *path, char out[PATH_MAX], struct mst_err *err)
@@ -81,7 +90,7 @@ static int resolve(struct mst_daemon_places *out, struct mst_err *err)
 	char *slash = strrchr(out->store, '/'), name[NAME_MAX + 1], real[PATH_MAX];
 
 	if (!slash || !slash[1] || strlen(slash + 1) > NAME_MAX)
-		return mst_err_set(err, MST_E_USAGE, "the store %s is no file's path", out->store);
+		return mst_err_set(err, MST_E_USAGE, "the store %.200s is no file's path: name a file with --store", out->store);
 	snprintf(name, sizeof(name), "%s", slash + 1);
 	*slash = '\0';
 	if (mst_file_mkdirs(out->store[0] ? out->store : "/", 0700, err) != MST_OK)
@@ -144,7 +153,8 @@ static int find_socket(struct mst_daemon_places *out, const struct mst_daemon_op
 	}
 	if (n < 0 || (size_t)n >= sizeof(out->socket))
 		return mst_err_set(err, MST_E_USAGE,
-		                   "the socket's path is longer than %zu bytes: name a shorter one with --socket PATH",
+		                   "the socket's path is longer than %zu bytes: set XDG_RUNTIME_DIR to a folder with a shorter "
+		                   "path, or start musterd with --socket PATH",
 		                   sizeof(out->socket) - 1);
 	return MST_OK;
 }
