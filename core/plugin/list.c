@@ -155,8 +155,13 @@ static int add_plugin(struct mst_plugin_list *list, const char *path, const char
 	struct stamp stamp;
 	struct mst_err why;
 	mst_err_clear(&why);
-	if (!stamp_of(path, &stamp))
-		return add_fault(list, path, "the file cannot be read; check the link and its rights", err);
+	if (!stamp_of(path, &stamp)) {
+		mst_err_errno(&why, errno, "%s cannot be read, check the link and its rights", path);
+		return add_fault(list, path, why.text, err);
+	}
+	/* Who may write to the folders above is no part of the stamp: asked each time. */
+	if (mst_file_trusted(path, &why) != MST_OK)
+		return add_fault(list, path, why.text, err);
 	if (!cache_get(cache, path, &stamp, &manifest)) {
 		if (mst_plugin_describe(&manifest, path, worker_path, &why) != MST_OK)
 			return add_fault(list, path, why.text, err);
