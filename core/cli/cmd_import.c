@@ -76,6 +76,10 @@ static int open_file(const char *file, struct upload *upload, struct mst_err *er
 		return mst_err_set(err, MST_E_USAGE, "%s is a folder: name the files in it", file);
 	}
 	upload->size = S_ISREG(st.st_mode) ? st.st_size : 0;
+	if (S_ISREG(st.st_mode) && st.st_size == 0 && fd != STDIN_FILENO) {
+		close(fd);
+		return mst_err_set(err, MST_E_USAGE, "%s is empty: there is nothing to import", file);
+	}
 	return fd;
 }
 

@@ -130,12 +130,21 @@ void mst_run_missing(FILE *file, struct json_object *run, size_t most)
 	for (size_t i = 0; i < count && i < most; i++) {
 		struct json_object *part = json_object_array_get_idx(parts, i);
 
-		const char *scope = mst_json_text(part, "scope", "");
+		const char *scope = mst_json_text(part, "scope", ""), *reason = mst_json_text(part, "reason", "");
 
+		/* What the run's own line says already is not said again. */
+		if (strcmp(reason, mst_json_text(run, "text", "")) == 0)
+			reason = "";
+		if (!scope[0] && !reason[0]) {
+			fputs("cure:      ", file);
+			mst_out_text(file, mst_json_text(part, "cure", ""));
+			fputc('\n', file);
+			continue;
+		}
 		fputs(i ? "           " : "missing    ", file);
 		mst_out_text(file, scope);
-		fputs(scope[0] ? "   " : "", file);
-		mst_out_text(file, mst_json_text(part, "reason", ""));
+		fputs(scope[0] && reason[0] ? "   " : "", file);
+		mst_out_text(file, reason);
 		if (scope[0]) {
 			fputs(" (shard ", file);
 			mst_out_text(file, mst_json_text(part, "shard", ""));

@@ -201,6 +201,22 @@ static bool is_misplaced(void *data, struct mst_import *import, const bson_t *do
 	return strcmp(old ? old : "", location ? location->text : "") != 0;
 }
 
+/* Faults stand one a line; an error is one line. */
+static void one_line(struct mst_buf *faults)
+{
+	struct mst_buf line;
+
+	mst_buf_init(&line, 2 * faults->max);
+	for (size_t i = 0; i < faults->len; i++) {
+		if (faults->data[i] != '\n')
+			mst_buf_char(&line, faults->data[i]);
+		else if (i + 1 < faults->len)
+			mst_buf_str(&line, "; ");
+	}
+	mst_buf_free(faults);
+	*faults = line;
+}
+
 int mst_import_locations(struct mst_import *import, const char *csv, size_t len, int64_t *rows, struct mst_err *err)
 {
 	static const struct mst_sweep_calls calls = {.wants = is_misplaced};
@@ -208,6 +224,7 @@ int mst_import_locations(struct mst_import *import, const char *csv, size_t len,
 	struct mst_buf faults;
 	mst_buf_init(&faults, 65536);
 	int code = mst_locations_parse(&fresh, csv, len, &faults);
+	one_line(&faults);
 	if (code == MST_E_USAGE)
 		code = mst_err_set(err, code, "locations: %s", mst_buf_text(&faults));
 	else if (code == MST_E_LIMIT)
