@@ -82,10 +82,19 @@ static void query_free(struct query *query)
 	bson_destroy(query->after);
 }
 
+/* The parsers start their document anew: one from the heap would forget that it is, and never be freed. */
+static void take(bson_t **to, bson_t *from)
+{
+	bson_destroy(*to);
+	*to = bson_copy(from);
+	bson_destroy(from);
+}
+
 static int query_read(struct mst_call *call, const struct mst_page *page, struct query *query, struct mst_err *err)
 {
 	const char *filter = mst_call_query(call, "filter"), *sort = mst_call_query(call, "sort"),
 	           *after = mst_call_query(call, "after");
+	bson_t parsed;
 	int rc = MST_OK;
 
 	query->filter = bson_new();
@@ -93,10 +102,16 @@ static int query_read(struct mst_call *call, const struct mst_page *page, struct
 	query->after = NULL;
 	if (!sort || !sort[0])
 		sort = page->default_sort;
-	if (filter && filter[0] && page->columns)
-		rc = mst_filter_parse(filter, page->columns, page->column_count, mst_time_now(), query->filter, err);
-	if (rc == MST_OK && sort && page->columns)
-		rc = mst_sort_parse(sort, page->columns, page->column_count, query->sort, err);
+	if (filter && filter[0] && page->columns) {
+		rc = mst_filter_parse(filter, page->columns, page->column_count, mst_time_now(), &parsed, err);
+		if (rc == MST_OK)
+			take(&query->filter, &parsed);
+	}
+	if (rc == MST_OK && sort && page->columns) {
+		rc = mst_sort_parse(sort, page->columns, page->column_count, &parsed, err);
+		if (rc == MST_OK)
+			take(&query->sort, &parsed);
+	}
 	if (rc == MST_OK && after && after[0])
 		rc = hex_decode(after, &query->after, err);
 	if (rc == MST_OK)
