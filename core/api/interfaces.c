@@ -146,7 +146,9 @@ int mst_interface_find(struct mst_call *call, const char *key, struct json_objec
 		if (rc != MST_OK || *out)
 			return rc;
 	}
-	return mst_err_set(err, MST_E_NOT_FOUND, "no interface with the id, address, MAC or name \"%.200s\": 'muster interfaces' lists them", key);
+	return mst_err_set(err, MST_E_NOT_FOUND,
+	                   "no interface with the id, address, MAC or name \"%.200s\": 'muster interfaces' lists them",
+	                   key);
 }
 
 static int add_list(struct mst_call *call, struct json_object *answer, const char *name, const char *collection,

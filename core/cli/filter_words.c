@@ -56,5 +56,7 @@ int mst_filter_from_words(const char *const *words, size_t count, struct mst_buf
 			mst_buf_char(out, ' ');
 		add_term(out, words[i]);
 	}
-	return out->failed ? mst_err_set(err, MST_E_USAGE, "the filter is longer than %zu bytes: ask in parts", out->max) : MST_OK;
+	return out->failed
+	               ? mst_err_set(err, MST_E_USAGE, "the filter is longer than %zu bytes: ask in parts", out->max)
+	               : MST_OK;
 }

@@ -112,7 +112,8 @@ static int find_store_plugin(struct daemon *d, struct mst_err *err)
 	const struct mst_method *method = mst_plugin_list_method(&d->plugins, kind, &d->store_plugin);
 
 	if (!method || !d->store_plugin->store)
-		return mst_err_set(err, MST_E_NOT_FOUND, "no plugin in %s offers the store \"%s\": 'muster plugins' says why",
+		return mst_err_set(err, MST_E_NOT_FOUND,
+		                   "no plugin in %s offers the store \"%s\": 'muster plugins' says why",
 		                   d->options->plugin_dir ? d->options->plugin_dir : d->paths.plugin_dir, kind);
 	d->store_options = json_object_new_object();
 	mst_json_add_text(d->store_options, "path", d->places.store);

@@ -62,8 +62,9 @@ int mst_daemon_lock_take(struct mst_daemon_lock *lock, const struct mst_daemon_p
 	snprintf(path, sizeof(path), "%s.lock", places->store);
 	lock->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (lock->fd < 0)
-		return mst_err_errno(err, errno,
-		                     "cannot open the lock %s: make its folder writable or name another store with --store", path);
+		return mst_err_errno(
+		        err, errno,
+		        "cannot open the lock %s: make its folder writable or name another store with --store", path);
 	for (;;) {
 		if (flock(lock->fd, LOCK_EX | LOCK_NB) == 0)
 			return MST_OK;

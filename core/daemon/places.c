@@ -52,8 +52,7 @@ bool mst_daemon_config(const struct mst_daemon_options *options, char out[PATH_M
 	if (options->config)
 		return put(out, PATH_MAX, options->config, "");
 	if (options->is_private)
-		return xdg("XDG_CONFIG_HOME", "/.config", "/muster/muster.conf", out, PATH_MAX) &&
-		       is_there(out);
+		return xdg("XDG_CONFIG_HOME", "/.config", "/muster/muster.conf", out, PATH_MAX) && is_there(out);
 	return put(out, PATH_MAX, is_there(installed) ? installed : usual, "") && is_there(out);
 }
 
@@ -90,7 +89,8 @@ static int resolve(struct mst_daemon_places *out, struct mst_err *err)
 	char *slash = strrchr(out->store, '/'), name[NAME_MAX + 1], real[PATH_MAX];
 
 	if (!slash || !slash[1] || strlen(slash + 1) > NAME_MAX)
-		return mst_err_set(err, MST_E_USAGE, "the store %.200s is no file's path: name a file with --store", out->store);
+		return mst_err_set(err, MST_E_USAGE, "the store %.200s is no file's path: name a file with --store",
+		                   out->store);
 	snprintf(name, sizeof(name), "%s", slash + 1);
 	*slash = '\0';
 	if (mst_file_mkdirs(out->store[0] ? out->store : "/", 0700, err) != MST_OK)
@@ -152,10 +152,11 @@ static int find_socket(struct mst_daemon_places *out, const struct mst_daemon_op
 		n = snprintf(out->socket, sizeof(out->socket), "%s/%016" PRIx64 ".sock", directory, fnv1a(out->store));
 	}
 	if (n < 0 || (size_t)n >= sizeof(out->socket))
-		return mst_err_set(err, MST_E_USAGE,
-		                   "the socket's path is longer than %zu bytes: set XDG_RUNTIME_DIR to a folder with a shorter "
-		                   "path, or start musterd with --socket PATH",
-		                   sizeof(out->socket) - 1);
+		return mst_err_set(
+		        err, MST_E_USAGE,
+		        "the socket's path is longer than %zu bytes: set XDG_RUNTIME_DIR to a folder with a shorter "
+		        "path, or start musterd with --socket PATH",
+		        sizeof(out->socket) - 1);
 	return MST_OK;
 }
 

@@ -178,7 +178,8 @@ static const struct command *find_command(int argc, char **argv)
 	for (size_t i = 0; argc > 1 && i < COMMANDS; i++) {
 		if (strcmp(argv[1], commands[i].name) != 0)
 			continue;
-		bool good = argc == (commands[i].takes == NOTHING ? 2 : 3) && (commands[i].takes != A_FILE || argv[2][0] == '/');
+		bool good = argc == (commands[i].takes == NOTHING ? 2 : 3) &&
+		            (commands[i].takes != A_FILE || argv[2][0] == '/');
 		return good ? &commands[i] : NULL;
 	}
 	return NULL;

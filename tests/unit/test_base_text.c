@@ -129,7 +129,10 @@ static void test_csv(void **state)
 	check_text(mst_str_csv_cell, "=1+1", "'=1+1");
 	check_text(mst_str_csv_cell, "+1", "'+1");
 	check_text(mst_str_csv_cell, "-1", "'-1");
-	check_text(mst_str_csv_cell, "a\xe2\x80\xae" "b", "a\\u{202e}b");
+	check_text(mst_str_csv_cell,
+	           "a\xe2\x80\xae"
+	           "b",
+	           "a\\u{202e}b");
 	check_text(mst_str_csv_cell, "\xef\xbb\xbf=1", "\\u{feff}=1");
 	check_text(mst_str_csv_cell, "@x", "'@x");
 	check_text(mst_str_csv_cell, "\tx", "'\tx");
