@@ -75,25 +75,50 @@ static int read_coverage(struct mst_import *import, const char *run, struct mst_
 	return code == MST_E_END ? 0 : code;
 }
 
+/* Of the profile's observations in the zone those that this run did not see, or that gave way. An _id begins with both, so
+ * that they come in order without a sort. */
+static void missed_filter(const struct mst_coverage *coverage, const char *run, bson_t *filter)
+{
+	bson_t part, any, one;
+	struct mst_buf id;
+	mst_buf_init(&id, MST_KEY_SIZE + MST_KEY_SIZE);
+	bson_append_document_begin(filter, "_id", -1, &part);
+	mst_buf_printf(&id, "%s/%s/", coverage->profile, coverage->zone);
+	mst_doc_add_text(&part, "$gte", mst_buf_text(&id));
+	mst_buf_reset(&id);
+	mst_buf_printf(&id, "%s/%s0", coverage->profile, coverage->zone); /* '0' follows '/' */
+	mst_doc_add_text(&part, "$lt", mst_buf_text(&id));
+	bson_append_document_end(filter, &part);
+	mst_buf_free(&id);
+	bson_append_array_begin(filter, "$or", -1, &any);
+	bson_append_document_begin(&any, "0", 1, &one);
+	bson_append_document_begin(&one, "last_run", -1, &part);
+	mst_doc_add_text(&part, "$ne", run);
+	bson_append_document_end(&one, &part);
+	bson_append_document_end(&any, &one);
+	bson_append_document_begin(&any, "1", 1, &one);
+	bson_append_bool(&one, "displaced", -1, true);
+	bson_append_document_end(&any, &one);
+	bson_append_array_end(filter, &any);
+}
+
 static int find_missed(struct mst_import *import, const char *run, const struct mst_coverage *coverage,
                        struct mst_id_list *list, struct mst_err *err)
 {
 	bson_t filter = BSON_INITIALIZER;
 	struct mst_find find = {.collection = "observations", .filter = &filter};
 	struct mst_cursor *cursor = NULL;
-	mst_doc_add_text(&filter, "profile", coverage->profile);
-	mst_doc_add_text(&filter, "zone", coverage->zone);
+	missed_filter(coverage, run, &filter);
 	int code = mst_store_find(import->store, &find, &cursor, err);
 	while (code == 0) {
 		bson_t doc;
 		struct mst_obs *obs = NULL;
 		code = mst_cursor_next(cursor, &doc, err);
-		/* Most were seen: they need not be unpacked. */
-		const char *last_run = code == 0 ? mst_doc_text(&doc, "last_run") : NULL;
-		if (code != 0 || (last_run && strcmp(last_run, run) == 0 && !mst_doc_bool(&doc, "displaced")))
-			continue;
+		if (code != 0)
+			break;
 		code = mst_obs_from_bson(&doc, &obs, err);
-		if (code == 0 && obs->missed < import->settings->lost_after &&
+		if (code == 0 && strcmp(obs->profile, coverage->profile) == 0 &&
+		    strcmp(obs->zone, coverage->zone) == 0 && obs->missed < import->settings->lost_after &&
 		    mst_absence_is_missed(coverage, run, obs) && mst_id_list_add(list, obs->id) != 0)
 			code = mst_err_no_memory(err);
 		mst_obs_free(obs);

@@ -70,7 +70,7 @@ static int count_observations(struct mst_import *import, const char *run, bson_t
 		code = count_some(import, "observations", &filter, "timed_out", set, err);
 	bson_reinit(&filter);
 	mst_doc_add_text(&filter, "last_run", run);
-	bson_append_document_begin(&filter, "doc.os.platform", -1, &exists);
+	bson_append_document_begin(&filter, "os_platform", -1, &exists);
 	bson_append_bool(&exists, "$exists", -1, true);
 	bson_append_document_end(&filter, &exists);
 	if (code == 0)

@@ -253,10 +253,10 @@ int sq_query_compile(struct sq_store *store, const struct sq_collection *coll, c
 	if (status != MUSTER_OK)
 		return status;
 	select_columns(&plan, query->fields, projection);
-	if (plan.count == 1)
+	if (plan.count == 1 && bson_empty(&filter))
 		return compile_rows(&plan, &filter, query->limit);
 	/* What must be sorted is sorted by row number and key alone; whole documents in a sorter would cost their size in
-	 * memory. The inner LIMIT keeps SQLite from dissolving the subquery, CROSS JOIN keeps it the outer loop. */
+	 * memory. That goes for _id as well, once another index finds the rows. The inner LIMIT keeps SQLite from dissolving the subquery, CROSS JOIN keeps it the outer loop. */
 	sq_sql_add(sql, " FROM (SELECT rowid AS muster_row");
 	status = compile_rows(&plan, &filter, query->limit);
 	sq_sql_add(sql, ") AS muster_page CROSS JOIN \"%s\" ON \"%s\".rowid = muster_page.muster_row", coll->name,
