@@ -10,6 +10,7 @@
 #include "import/doc.h"
 #include "import/keys.h"
 #include "import/segment.h"
+#include "import/sharers.h"
 
 static int read_ports(struct mst_ports **out, const char *text, struct mst_err *err)
 {
@@ -40,23 +41,20 @@ static int add_scope(struct mst_segment *segment, const bson_t *doc, struct mst_
 }
 
 /* `sharers` counts the addresses of each MAC within the scope at hand; source keys are unique there. */
-static int count_sharer(struct mst_segment *segment, struct json_object *sharers, const bson_t *record,
+static int count_sharer(struct mst_segment *segment, struct mst_sharers *sharers, const bson_t *record,
                         struct mst_err *err)
 {
 	char mac[MST_MAC_SIZE];
-	struct json_object *count = NULL;
 	if (!mst_doc_text(record, "ip") || !mst_mac_parse(mst_doc_text(record, "mac"), mac))
 		return 0;
-	if (!json_object_object_get_ex(sharers, mac, &count))
-		return json_object_object_add(sharers, mac, json_object_new_int64(1)) == 0 ? 0 : mst_err_no_memory(err);
-	json_object_int_inc(count, 1);
-	if (json_object_get_int64(count) == MST_SHARED_MAC_ADDRESSES + 1 &&
-	    json_object_object_add(segment->shared, mac, NULL) != 0)
+	int count = mst_sharers_count(sharers, mac);
+	if (count < 0 ||
+	    (count == (int)MST_SHARED_MAC_ADDRESSES + 1 && json_object_object_add(segment->shared, mac, NULL) != 0))
 		return mst_err_no_memory(err);
 	return 0;
 }
 
-static int look_at_record(struct mst_segment *segment, struct json_object *sharers, const bson_t *record,
+static int look_at_record(struct mst_segment *segment, struct mst_sharers *sharers, const bson_t *record,
                           struct mst_err *err)
 {
 	int64_t seen = mst_doc_int(record, "seen", 0);
@@ -66,7 +64,7 @@ static int look_at_record(struct mst_segment *segment, struct json_object *share
 	return count_sharer(segment, sharers, record, err);
 }
 
-static int look_at_frame(struct mst_segment *segment, struct json_object **sharers, const struct mst_frame *frame,
+static int look_at_frame(struct mst_segment *segment, struct mst_sharers *sharers, const struct mst_frame *frame,
                          struct mst_err *err)
 {
 	bson_t doc;
@@ -78,11 +76,10 @@ static int look_at_frame(struct mst_segment *segment, struct json_object **share
 		                   "imported, scan the shard again for the rest",
 		                   segment->path, (long long)frame->offset);
 	if (frame->type == MST_FRAME_RECORD)
-		return look_at_record(segment, *sharers, &doc, err);
+		return look_at_record(segment, sharers, &doc, err);
 	if (frame->type == MST_FRAME_SCOPE_BEGIN) {
-		json_object_put(*sharers);
-		*sharers = json_object_new_object();
-		return *sharers ? add_scope(segment, &doc, err) : mst_err_no_memory(err);
+		mst_sharers_clear(sharers);
+		return add_scope(segment, &doc, err);
 	}
 	if (frame->type == MST_FRAME_SCOPE_END && segment->scope_count > 0)
 		segment->scopes[segment->scope_count - 1].outcome = (int)mst_doc_int(&doc, "outcome", 0);
@@ -94,10 +91,9 @@ static int look_at_frame(struct mst_segment *segment, struct json_object **share
 static int look(struct mst_segment *segment, struct mst_err *err)
 {
 	struct mst_spool_reader *reader = NULL;
-	struct json_object *sharers = json_object_new_object();
+	struct mst_sharers sharers;
 	struct mst_frame frame;
-	if (!sharers)
-		return mst_err_no_memory(err);
+	mst_sharers_init(&sharers);
 	int code = mst_spool_reader_open(&reader, segment->path, 0, err);
 	while (code == 0 && reader) {
 		code = mst_spool_read(reader, &frame, err);
@@ -108,7 +104,7 @@ static int look(struct mst_segment *segment, struct mst_err *err)
 	}
 	if (reader)
 		mst_spool_reader_close(reader);
-	json_object_put(sharers);
+	mst_sharers_clear(&sharers);
 	return code == MST_E_END ? 0 : code;
 }
 
