@@ -23,15 +23,6 @@ def pytest_sessionstart(session):
         raise pytest.UsageError(f"no muster in {BUILD}: build first, or set MUSTER_BUILD to the build directory")
 
 
-def pytest_collection_modifyitems(items):
-    """Faults that are known and not mended yet: known_faults names their tests, which are run and shown as xfailed."""
-    known = [line.split("#")[0].strip() for line in (HERE / "known_faults").read_text().splitlines()]
-    for item in items:
-        name = f"{item.path.name}::{item.name}"
-        if any(word and (name == word or name.startswith(word + "[")) for word in known):
-            item.add_marker(pytest.mark.xfail(reason="a known fault, see tests/func/known_faults", strict=False))
-
-
 def pytest_terminal_summary(terminalreporter):
     """Under CI a skip is a failure; said here so that nobody has to look for it."""
     if os.environ.get("CI") == "true" and terminalreporter.stats.get("skipped"):
@@ -42,7 +33,7 @@ def pytest_terminal_summary(terminalreporter):
 def pytest_runtest_makereport(item, call):
     outcome = yield
     report = outcome.get_result()
-    if os.environ.get("CI") == "true" and report.skipped and not hasattr(report, "wasxfail"):
+    if os.environ.get("CI") == "true" and report.skipped:
         report.outcome = "failed"
         report.longrepr = f"skipped under CI: {report.longrepr}"
 
