@@ -136,9 +136,13 @@ void mst_run_missing(FILE *file, struct json_object *run, size_t most)
 		if (strcmp(reason, mst_json_text(run, "text", "")) == 0)
 			reason = "";
 		if (!scope[0] && !reason[0]) {
-			fputs("cure:      ", file);
-			mst_out_text(file, mst_json_text(part, "cure", ""));
-			fputc('\n', file);
+			const char *cure = mst_json_text(part, "cure", "");
+
+			if (cure[0]) {
+				fputs("cure:      ", file);
+				mst_out_text(file, cure);
+				fputc('\n', file);
+			}
 			continue;
 		}
 		fputs(i ? "           " : "missing    ", file);

@@ -182,7 +182,7 @@ static void test_filter_words(void **state)
 	assert_non_null(strstr(err.text, "192.0.2.1"));
 	mst_buf_free(&out);
 	mst_buf_init(&out, 12);
-	assert_int_equal(mst_filter_from_words(two, 2, &out, &err), MST_E_LIMIT);
+	assert_int_equal(mst_filter_from_words(two, 2, &out, &err), MST_E_USAGE);
 	mst_buf_free(&out);
 }
 
