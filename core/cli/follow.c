@@ -248,6 +248,29 @@ int mst_follow(struct mst_cli *cli, int64_t number, bool own, const char *settin
 	}
 }
 
+static const char *command_at(struct json_object *commands, size_t index)
+{
+	const char *text = json_object_get_string(json_object_array_get_idx(commands, index));
+
+	return text ? text : "";
+}
+
+/* One line for each row of equal commands: most shards differ in their addresses only. */
+static void show_commands(struct json_object *commands)
+{
+	size_t count = commands ? json_object_array_length(commands) : 0;
+
+	for (size_t i = 0, same; i < count; i += same) {
+		for (same = 1;
+		     i + same < count && strcmp(command_at(commands, i), command_at(commands, i + same)) == 0;)
+			same++;
+		mst_out_text(stdout, command_at(commands, i));
+		if (same > 1)
+			printf("   (x %zu shards)", same);
+		putchar('\n');
+	}
+}
+
 static int show_plan(struct mst_cli *cli, struct json_object *run, const char *settings)
 {
 	struct json_object *plan = mst_json_object(run, "plan"), *commands = mst_json_array(plan, "commands");
@@ -260,10 +283,7 @@ static int show_plan(struct mst_cli *cli, struct json_object *run, const char *s
 	if (plan && cli->exit_status == 0)
 		mst_run_plan_line(stdout, run, plan, settings);
 	mst_run_refusals(stdout, plan ? plan : run);
-	for (size_t i = 0; commands && i < json_object_array_length(commands); i++) {
-		mst_out_text(stdout, json_object_get_string(json_object_array_get_idx(commands, i)));
-		putchar('\n');
-	}
+	show_commands(commands);
 	fflush(stdout);
 	if (cli->exit_status == 0)
 		mst_cli_note(cli, "Dry run: nothing was sent. The same without --dry-run does it.");

@@ -117,6 +117,7 @@ def test_dry_run_sends_nothing(netmuster, three):
     assert sent(three) == before
     text = done.stdout + done.stderr
     assert "255 addresses" in text and "nmap " in text and "-iL -" in text
+    assert text.count("-iL -") == 1 and "(x 16 shards)" in text
     assert netmuster.json("interfaces") == []
 
 
