@@ -3,6 +3,7 @@ AC_DEFUN([MST_FUZZ], [
   AC_ARG_ENABLE([fuzz], [AS_HELP_STRING([--enable-fuzz], [link fuzz targets with libFuzzer; needs CC=clang])],
     [], [enable_fuzz=no])
   mst_fuzz="replay seeds only"
+  PLUGIN_DEFS="-Wl,-z,defs"
   AS_IF([test "x$enable_fuzz" = xyes], [
     mst_saved_cflags="$CFLAGS"
     CFLAGS="$CFLAGS -fsanitize=fuzzer"
@@ -16,8 +17,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *d, size_t n) { (void)d; (void)n; retur
     MST_CFLAGS="$MST_CFLAGS -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
     MST_LDFLAGS="$MST_LDFLAGS -fsanitize=address,undefined"
     FUZZ_LDFLAGS="-fsanitize=fuzzer"
+    dnl clang puts the sanitizers' functions into the program alone; a plugin finds them there when it is loaded.
+    PLUGIN_DEFS=""
     mst_fuzz="libFuzzer"
   ])
   AC_SUBST([FUZZ_LDFLAGS])
+  AC_SUBST([PLUGIN_DEFS])
   AM_CONDITIONAL([FUZZ_ENGINE], [test "x$enable_fuzz" = xyes])
 ])
