@@ -103,6 +103,11 @@ int mst_api_locations_put(struct mst_call *call, struct mst_err *err);
  * with the candidates. Caller puts *out, which must be NULL before. */
 int mst_interface_find(struct mst_call *call, const char *key, struct json_object **out, struct mst_err *err);
 
+/* filter.c: a filter over this store: runs may be named by number. As mst_filter_parse_in. */
+struct mst_column;
+int mst_call_filter(struct mst_call *call, const char *text, const struct mst_column *columns, size_t count,
+                    bson_t *out, struct mst_err *err);
+
 /* importing.c: an import room over this call's store, for what operators change by hand. */
 struct mst_import;
 struct mst_import_settings;
@@ -120,7 +125,6 @@ void mst_api_json(const bson_t *doc, int kind, struct mst_buf *out);
 struct json_object *mst_api_object(const bson_t *doc, int kind);
 
 /* page.c: lists. */
-struct mst_column;
 struct mst_page {
 	const char *collection;
 	const struct mst_column *columns; /* what filter and sort may name; NULL: no filter */

@@ -35,26 +35,38 @@ static bool has_method(const struct mst_api *api, const char *methods)
 	return found;
 }
 
+static struct json_object *column_json(const struct mst_api *api, const struct mst_column *column)
+{
+	struct json_object *item = json_object_new_object();
+	bool shown = (column->flags & MUSTER_FIELD_DEFAULT) != 0;
+
+	if (shown && column->methods)
+		shown = has_method(api, column->methods);
+	mst_json_add_text(item, "name", column->name);
+	mst_json_add_text(item, "label", column->label);
+	mst_json_add_text(item, "type", type_word(column->type));
+	mst_json_add_bool(item, "default", shown);
+	mst_json_add_text(item, "help", column->help ? column->help : "");
+	if (column->values)
+		mst_json_add_text(item, "values", column->values);
+	return item;
+}
+
 int mst_api_columns(struct mst_call *call, struct mst_err *err)
 {
+	const char *of = mst_call_query(call, "of");
+	const struct mst_column *columns;
 	size_t count;
-	const struct mst_column *columns = mst_interface_columns(&count);
 
-	(void)err;
+	if (!of || !of[0] || strcmp(of, "interfaces") == 0)
+		columns = mst_interface_columns(&count);
+	else if (strcmp(of, "runs") == 0)
+		columns = mst_run_columns(&count);
+	else
+		return mst_err_set(err, MST_E_USAGE, "of=%.32s: interfaces or runs is wanted", of);
 	call->answer = json_object_new_array();
-	for (size_t i = 0; i < count; i++) {
-		struct json_object *item = json_object_new_object();
-		bool shown = (columns[i].flags & MUSTER_FIELD_DEFAULT) != 0;
-
-		if (shown && columns[i].methods)
-			shown = has_method(call->api, columns[i].methods);
-		mst_json_add_text(item, "name", columns[i].name);
-		mst_json_add_text(item, "label", columns[i].label);
-		mst_json_add_text(item, "type", type_word(columns[i].type));
-		mst_json_add_bool(item, "default", shown);
-		mst_json_add_text(item, "help", columns[i].help ? columns[i].help : "");
-		json_object_array_add(call->answer, item);
-	}
+	for (size_t i = 0; i < count; i++)
+		json_object_array_add(call->answer, column_json(call->api, &columns[i]));
 	return MST_OK;
 }
 

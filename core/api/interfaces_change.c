@@ -32,7 +32,7 @@ static struct json_object *change_json(const struct mst_import_change *change, b
 }
 
 /* An operator who forgets the filter would change everything, so it must be there; "" asks for all on purpose. */
-static int wish_filter(struct json_object *wish, bson_t *out, struct mst_err *err)
+static int wish_filter(struct mst_call *call, struct json_object *wish, bson_t *out, struct mst_err *err)
 {
 	const char *text = mst_json_text(wish, "filter", NULL);
 	size_t count;
@@ -40,7 +40,7 @@ static int wish_filter(struct json_object *wish, bson_t *out, struct mst_err *er
 
 	if (!text)
 		return mst_err_set(err, MST_E_USAGE, "give \"filter\"; an empty one means all interfaces");
-	return text[0] ? mst_filter_parse(text, columns, count, mst_time_now(), out, err) : MST_OK;
+	return text[0] ? mst_call_filter(call, text, columns, count, out, err) : MST_OK;
 }
 
 typedef int (*change_fn)(struct mst_import *import, const bson_t *filter, struct json_object *wish, bool dry_run,
@@ -56,7 +56,7 @@ static int change(struct mst_call *call, change_fn fn, struct mst_err *err)
 	int rc = mst_call_json(call, &wish, err);
 
 	if (rc == MST_OK)
-		rc = wish_filter(wish, &filter, err);
+		rc = wish_filter(call, wish, &filter, err);
 	if (rc == MST_OK)
 		rc = mst_call_import_open(call, &room, err);
 	dry_run = mst_json_bool(wish, "dry_run", false);

@@ -7,7 +7,6 @@
 #include "api/call.h"
 #include "base/json.h"
 #include "base/limits.h"
-#include "base/time.h"
 #include "store/filter.h"
 
 #define DEFAULT_PAGE 100
@@ -103,7 +102,7 @@ static int query_read(struct mst_call *call, const struct mst_page *page, struct
 	if (!sort || !sort[0])
 		sort = page->default_sort;
 	if (filter && filter[0] && page->columns) {
-		rc = mst_filter_parse(filter, page->columns, page->column_count, mst_time_now(), &parsed, err);
+		rc = mst_call_filter(call, filter, page->columns, page->column_count, &parsed, err);
 		if (rc == MST_OK)
 			take(&query->filter, &parsed);
 	}

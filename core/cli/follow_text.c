@@ -228,15 +228,15 @@ static void lost_row(struct mst_table *table, struct json_object *item)
 }
 
 struct change_kind {
-	const char *kind, *word;
+	const char *kind, *word, *column;
 	enum mst_style style;
 	void (*row)(struct mst_table *table, struct json_object *item);
 	unsigned columns; /* after word and address */
 };
 static const struct change_kind change_kinds[] = {
-        {"new", "NEW", MST_STYLE_GOOD, new_row, 4},
-        {"changed", "CHANGED", MST_STYLE_WARN, changed_row, 2},
-        {"lost", "LOST", MST_STYLE_BAD, lost_row, 2},
+        {"new", "NEW", "created_run", MST_STYLE_GOOD, new_row, 4},
+        {"changed", "CHANGED", "changed_run", MST_STYLE_WARN, changed_row, 2},
+        {"lost", "LOST", "lost_run", MST_STYLE_BAD, lost_row, 2},
 };
 
 static void change_lines(const struct mst_cli *cli, struct json_object *run, const struct change_kind *kind,
@@ -266,8 +266,8 @@ static void change_lines(const struct mst_cli *cli, struct json_object *run, con
 	mst_table_free(&table);
 	if (count > 0 && all > (int64_t)count) {
 		fflush(stdout);
-		fprintf(stderr, "%-7s  and %" PRId64 " more: muster runs show %" PRId64 "%s\n", kind->word,
-		        all - (int64_t)count, number_of(run, "number"), most > CHANGES_SHOWN ? " --json" : "");
+		fprintf(stderr, "%-7s  and %" PRId64 " more: muster interfaces %s=%" PRId64 "\n", kind->word,
+		        all - (int64_t)count, kind->column, number_of(run, "number"));
 	}
 }
 

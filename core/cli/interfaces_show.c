@@ -45,26 +45,32 @@ static void os_fact(struct mst_buf *out, struct json_object *doc)
 		mst_buf_printf(out, "%s%s", out->len ? "; " : "", mst_json_text(os, "note", ""));
 }
 
-/* Closed and filtered ports come as a range and a number, or as a list. */
+/* Closed and filtered ports come as a range and a number, or as a list; a group without either says nothing. */
+static void port_group(struct mst_buf *out, struct json_object *group)
+{
+	struct json_object *ports = mst_json_array(group, "ports");
+	int64_t listed = ports ? (int64_t)json_object_array_length(ports) : 0,
+	        count = mst_json_int(group, "count", listed);
+	const char *range = mst_json_text(group, "range", "");
+
+	if (count == 0 && listed == 0)
+		return;
+	mst_buf_printf(out, "%s%s %s ", out->len ? "; " : "", mst_json_text(group, "proto", ""),
+	               mst_json_text(group, "state", ""));
+	if (listed > 0 && (listed <= 20 || strcmp(mst_json_text(group, "state", ""), "open") == 0))
+		mst_out_cell(out, ports, ",");
+	else if (range[0] && strlen(range) <= 60)
+		mst_buf_printf(out, "%s (%" PRId64 " port%s)", range, count, count == 1 ? "" : "s");
+	else
+		mst_buf_printf(out, "%" PRId64 " port%s", count, count == 1 ? "" : "s");
+}
+
 static void ports_fact(struct mst_buf *out, struct json_object *doc)
 {
 	struct json_object *groups = mst_json_array(doc, "ports");
 
-	for (size_t i = 0; groups && i < json_object_array_length(groups); i++) {
-		struct json_object *group = json_object_array_get_idx(groups, i),
-		                   *ports = mst_json_array(group, "ports");
-		int64_t count = mst_json_int(group, "count", ports ? (int64_t)json_object_array_length(ports) : 0);
-		const char *range = mst_json_text(group, "range", "");
-		bool open = strcmp(mst_json_text(group, "state", ""), "open") == 0;
-
-		mst_buf_printf(out, "%s%s %s ", out->len ? "; " : "", mst_json_text(group, "proto", ""),
-		               mst_json_text(group, "state", ""));
-		if (!open && (count > 20 || !ports)) {
-			mst_buf_printf(out, "%s (%" PRId64 " ports)", strlen(range) <= 60 ? range : "", count);
-			continue;
-		}
-		mst_out_cell(out, ports, ",");
-	}
+	for (size_t i = 0; groups && i < json_object_array_length(groups); i++)
+		port_group(out, json_object_array_get_idx(groups, i));
 }
 
 static void service_fact(struct mst_buf *out, struct json_object *service)
@@ -127,6 +133,31 @@ static void services_lines(struct json_object *services)
 	mst_buf_free(&text);
 }
 
+/* How the record was kept, which is no fact of the interface: said as a remark. */
+static const char *remark_of(const char *key)
+{
+	if (strcmp(key, "cut") == 0)
+		return "some of its texts were longer than is kept, and were cut";
+	if (strcmp(key, "repaired") == 0 || strcmp(key, "_repaired") == 0)
+		return "some of its texts held bytes that are no text; these show as \357\277\275";
+	return NULL;
+}
+
+static void remark_lines(struct json_object *doc)
+{
+	const char *last = "";
+
+	json_object_object_foreach(doc, key, value)
+	{
+		const char *remark = remark_of(key);
+
+		if (!remark || !json_object_get_boolean(value) || strcmp(remark, last) == 0)
+			continue;
+		line("note", remark);
+		last = remark;
+	}
+}
+
 static void record_lines(struct json_object *doc)
 {
 	struct mst_buf text;
@@ -134,7 +165,8 @@ static void record_lines(struct json_object *doc)
 	mst_buf_init(&text, MST_MAX_DOC);
 	json_object_object_foreach(doc, key, value)
 	{
-		if (key[0] == '_' || (json_object_is_type(value, json_type_boolean) && !json_object_get_boolean(value)))
+		if (key[0] == '_' || remark_of(key) ||
+		    (json_object_is_type(value, json_type_boolean) && !json_object_get_boolean(value)))
 			continue;
 		mst_buf_reset(&text);
 		if (strcmp(key, "services") == 0) {
@@ -153,6 +185,7 @@ static void record_lines(struct json_object *doc)
 			other_fact(&text, key, value);
 		line(key, mst_buf_text(&text));
 	}
+	remark_lines(doc);
 	mst_buf_free(&text);
 }
 

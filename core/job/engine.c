@@ -71,12 +71,21 @@ static void forget_ended(struct mst_engine *engine)
 	}
 }
 
+/* Listings read the stored run: it keeps up with its shards once a second, not with each of thousands. */
+static void save_stale(struct mst_engine *engine)
+{
+	for (struct mst_run *run = engine->runs; run; run = run->next)
+		if (run->stale && mst_run_active(run))
+			mst_run_save(run);
+}
+
 static void on_tick(uv_timer_t *timer)
 {
 	struct mst_engine *engine = timer->data;
 
 	guard_spool(engine);
 	mst_engine_pump(engine);
+	save_stale(engine);
 	forget_ended(engine);
 }
 

@@ -7,7 +7,9 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "base/time.h"
 #include "job/engine.h"
+#include "store/filter.h"
 
 /* Shipped rules have no place in a file. */
 static bool is_shipped(const struct mst_label_rule *rule)
@@ -195,10 +197,27 @@ int mst_job_mirror(struct mst_store *store, const struct mst_settings *settings,
 	return rc;
 }
 
+/* A rule that was stored when the grammar knew less must not stop every import. */
+static bool rule_reads(struct json_object *rule, struct mst_err *err)
+{
+	const char *when = mst_json_text(rule, "when", "");
+	size_t count;
+	const struct mst_column *columns = mst_interface_columns(&count);
+	bson_t filter;
+
+	if (!when[0])
+		return true;
+	if (mst_filter_parse(when, columns, count, mst_time_now(), &filter, err) != MST_OK)
+		return false;
+	bson_destroy(&filter);
+	return true;
+}
+
 static void add_rule(struct json_object *list, const bson_t *doc)
 {
 	static const char *const keys[] = {"name", "when", "action"};
 	struct json_object *rule;
+	struct mst_err err = {.code = MST_OK};
 	bson_iter_t at;
 
 	if (bson_iter_init_find(&at, doc, "enabled") && !bson_iter_as_bool(&at))
@@ -207,7 +226,10 @@ static void add_rule(struct json_object *list, const bson_t *doc)
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (bson_iter_init_find(&at, doc, keys[i]) && BSON_ITER_HOLDS_UTF8(&at))
 			mst_json_add_text(rule, keys[i], bson_iter_utf8(&at, NULL));
-	if (mst_json_text(rule, "name", "")[0])
+	if (!rule_reads(rule, &err))
+		mst_log(MST_LOG_WARNING, "job", "label \"%s\" is not applied: %s", mst_json_text(rule, "name", ""),
+		        err.text);
+	if (mst_json_text(rule, "name", "")[0] && err.code == MST_OK)
 		json_object_array_add(list, rule);
 	else
 		json_object_put(rule);

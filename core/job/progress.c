@@ -143,7 +143,7 @@ static struct json_object *run_json(const struct mst_run *run)
 	mst_json_add_int(out, "started", run->started);
 	mst_json_add_int(out, "ended", run->ended);
 	mst_json_add_int(out, "addresses", run->addresses);
-	mst_json_add_int(out, "shards_done", (int64_t)(sum.complete + sum.partial));
+	mst_json_add_int(out, "shards_done", (int64_t)(sum.complete + sum.partial + sum.failed));
 	mst_json_add_text(out, "command", run->command ? run->command : "");
 	json_object_object_add(out, "refused", copy_of(run->refused));
 	if (run->plan_error.code != MST_OK)

@@ -69,6 +69,7 @@ struct mst_run {
 	struct mst_err plan_error;
 	bool cancelled; /* no further shard starts */
 	bool retried;
+	bool stale; /* its document lags behind: written with the next tick */
 	bool finish_done, import_failed;
 	unsigned import_tries;
 	int64_t import_after;          /* monotonic ms: not tried again before */

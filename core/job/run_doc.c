@@ -96,7 +96,7 @@ static size_t shards_done(const struct mst_run *run)
 	struct mst_run_sum sum;
 
 	mst_run_sum(run, &sum);
-	return sum.complete + sum.partial;
+	return sum.complete + sum.partial + sum.failed;
 }
 
 /* What changes in a run's life. */
@@ -162,6 +162,7 @@ static void fill_run(bson_t *set, const void *data)
 
 void mst_run_save(struct mst_run *run)
 {
+	run->stale = false;
 	if (run->kind != MST_RUN_PLAN)
 		save(run->engine, "runs", run->id, fill_run, run);
 }

@@ -27,6 +27,7 @@ void mst_shard_fail(struct mst_shard *shard, const char *reason)
 	shard->ended = mst_time_now();
 	mst_text_set(&shard->reason, reason);
 	mst_shard_save(shard);
+	shard->run->stale = true;
 }
 
 static void give_back(struct mst_shard *shard)
@@ -88,6 +89,7 @@ void mst_shard_ended(struct mst_shard *shard, const struct mst_err *err)
 	}
 	take_follow_ups(shard);
 	mst_shard_save(shard);
+	run->stale = true;
 	mst_engine_pump(run->engine);
 }
 

@@ -128,9 +128,10 @@ static int read_term(struct reader *reader, struct mst_filter_term *term, bson_t
 	return code == MST_OK ? mst_filter_term_build(term, out, reader->err) : code;
 }
 
-static int read_terms(struct reader *reader, int64_t now, bson_t *list, uint32_t *count, bson_t *last)
+static int read_terms(struct reader *reader, const struct mst_filter_context *context, bson_t *list, uint32_t *count,
+                      bson_t *last)
 {
-	struct mst_filter_term term = {.now = now};
+	struct mst_filter_term term = {.context = context};
 	char digits[16];
 	const char *key;
 	int code = MST_OK;
@@ -157,8 +158,8 @@ static int read_terms(struct reader *reader, int64_t now, bson_t *list, uint32_t
 	return code;
 }
 
-int mst_filter_parse(const char *text, const struct mst_column *columns, size_t column_count, int64_t now, bson_t *out,
-                     struct mst_err *err)
+int mst_filter_parse_in(const char *text, const struct mst_column *columns, size_t column_count,
+                        const struct mst_filter_context *context, bson_t *out, struct mst_err *err)
 {
 	struct reader reader = {text, text, columns, column_count, 0, err};
 	bson_t list = BSON_INITIALIZER, last = BSON_INITIALIZER;
@@ -168,7 +169,7 @@ int mst_filter_parse(const char *text, const struct mst_column *columns, size_t 
 	if (strlen(text) > MST_MAX_FILTER)
 		code = mst_err_set(err, MST_E_USAGE, "filter: longer than %u bytes", MST_MAX_FILTER);
 	else
-		code = read_terms(&reader, now, &list, &count, &last);
+		code = read_terms(&reader, context, &list, &count, &last);
 	if (code == MST_OK) {
 		bson_init(out);
 		if (count == 1)
@@ -179,6 +180,14 @@ int mst_filter_parse(const char *text, const struct mst_column *columns, size_t 
 	bson_destroy(&list);
 	bson_destroy(&last);
 	return code;
+}
+
+int mst_filter_parse(const char *text, const struct mst_column *columns, size_t column_count, int64_t now, bson_t *out,
+                     struct mst_err *err)
+{
+	const struct mst_filter_context context = {.now = now};
+
+	return mst_filter_parse_in(text, columns, column_count, &context, out, err);
 }
 
 static int sort_item(const char *word, size_t position, const struct mst_column *columns, size_t count, bson_t *out,

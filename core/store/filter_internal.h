@@ -15,7 +15,7 @@ struct mst_filter_term {
 	struct mst_buf values;
 	size_t count;
 	size_t position; /* of the first value in the text, from 1, for errors */
-	int64_t now;
+	const struct mst_filter_context *context;
 };
 
 /* Exact, or the singular of a list column ("port"). NULL: unknown. */
@@ -34,6 +34,8 @@ int mst_filter_value_build(const struct mst_filter_term *term, const char *value
 /* Ports of `values` values, one after the other from `value` on, as one condition. */
 int mst_filter_ports_build(const struct mst_filter_term *term, const char *value, size_t values, bson_t *out,
                            struct mst_err *err);
+/* Is the value one that the column can hold? Columns that are open, and parts of values (~), take anything. */
+int mst_filter_check_value(const struct mst_filter_term *term, const char *value, struct mst_err *err);
 /* MST_E_USAGE about a value. */
 int mst_filter_bad_value(const struct mst_filter_term *term, const char *value, const char *wanted,
                          struct mst_err *err);

@@ -22,6 +22,27 @@ int mst_filter_bad_value(const struct mst_filter_term *term, const char *value, 
 	                   shown, wanted);
 }
 
+int mst_filter_check_value(const struct mst_filter_term *term, const char *value, struct mst_err *err)
+{
+	const char *at = term->column->values;
+	size_t length = strlen(value);
+	struct mst_buf wanted;
+	int code;
+
+	if (!at || term->op == MST_OP_HAS)
+		return MST_OK;
+	for (; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+		if (strcspn(at, ",") == length && memcmp(at, value, length) == 0)
+			return MST_OK;
+	mst_buf_init(&wanted, 256);
+	mst_buf_str(&wanted, "it is one of ");
+	for (at = term->column->values; *at; at++)
+		mst_buf_printf(&wanted, *at == ',' ? "%c " : "%c", *at);
+	code = mst_filter_bad_value(term, value, mst_buf_text(&wanted), err);
+	mst_buf_free(&wanted);
+	return code;
+}
+
 static bool is_absent(const char *value)
 {
 	return value[0] == '\0' || strcmp(value, "-") == 0;
@@ -73,24 +94,28 @@ static bool all_present(const struct mst_filter_term *term)
 /* Columns whose values stand in the store as they are typed. */
 static bool as_typed(const struct mst_column *column)
 {
-	return strcmp(column->field, "mac") != 0 && strcmp(column->field, "ips") != 0 &&
+	return !(column->flags & MST_COLUMN_RUN) && strcmp(column->field, "mac") != 0 &&
+	       strcmp(column->field, "ips") != 0 &&
 	       (column->type == MUSTER_FIELD_TEXT || column->type == MUSTER_FIELD_LIST);
 }
 
-static void build_in(const struct mst_filter_term *term, bson_t *out)
+static int build_in(const struct mst_filter_term *term, bson_t *out, struct mst_err *err)
 {
 	bson_t in, list;
 	char digits[16];
 	const char *key, *value = mst_buf_text(&term->values);
+	int code = MST_OK;
 
 	bson_append_document_begin(out, term->column->field, -1, &in);
 	BSON_APPEND_ARRAY_BEGIN(&in, "$in", &list);
-	for (uint32_t i = 0; i < term->count; i++, value += strlen(value) + 1) {
+	for (uint32_t i = 0; i < term->count && code == MST_OK; i++, value += strlen(value) + 1) {
 		bson_uint32_to_string(i, &key, digits, sizeof digits);
 		bson_append_utf8(&list, key, -1, value, -1);
+		code = mst_filter_check_value(term, value, err);
 	}
 	bson_append_array_end(&in, &list);
 	bson_append_document_end(out, &in);
+	return code;
 }
 
 static int build_or(const struct mst_filter_term *term, bson_t *out, struct mst_err *err)
@@ -118,10 +143,8 @@ static int build_positive(const struct mst_filter_term *term, bson_t *out, struc
 		return build_one(term, mst_buf_text(&term->values), out, err);
 	if (all_present(term) && strcmp(term->column->field, "ports") == 0)
 		return mst_filter_ports_build(term, mst_buf_text(&term->values), term->count, out, err);
-	if (all_present(term) && as_typed(term->column)) {
-		build_in(term, out);
-		return MST_OK;
-	}
+	if (all_present(term) && as_typed(term->column))
+		return build_in(term, out, err);
 	return build_or(term, out, err);
 }
 

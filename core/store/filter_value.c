@@ -141,7 +141,7 @@ static int time_value(const struct mst_filter_term *term, const char *value, bso
 		if (plain(term->op) == MST_OP_EQ)
 			return mst_filter_bad_value(
 			        term, value, "an age goes with < and >: last_seen<7d is within the last 7 days", err);
-		compare_int(out, term->column->field, turned[term->op], term->now - duration);
+		compare_int(out, term->column->field, turned[term->op], term->context->now - duration);
 		return MST_OK;
 	}
 	if (!mst_time_parse(value, &when))
@@ -265,6 +265,29 @@ static int addresses_value(const struct mst_filter_term *term, const char *value
 	return address_value(term, value, out, err);
 }
 
+/* A run by its number, or by the uuid that the document holds. */
+static int run_value(const struct mst_filter_term *term, const char *value, bson_t *out, struct mst_err *err)
+{
+	char id[MST_ID_SIZE];
+	int64_t number;
+	int code;
+
+	if (plain(term->op) != MST_OP_EQ)
+		return mst_filter_bad_value(term, value, "runs go with = and !=", err);
+	if (mst_id_valid(value)) {
+		compare_text(out, term->column->field, MST_OP_EQ, value);
+		return MST_OK;
+	}
+	if (!mst_str_int64(value, &number) || number < 1)
+		return mst_filter_bad_value(term, value, "a run's number is needed, as muster runs shows it", err);
+	if (!term->context->run)
+		return mst_filter_bad_value(term, value, "a run's number goes with listings, not with rules", err);
+	code = term->context->run(term->context->data, number, id, err);
+	if (code == MST_OK)
+		compare_text(out, term->column->field, MST_OP_EQ, id);
+	return code;
+}
+
 int mst_filter_value_build(const struct mst_filter_term *term, const char *value, bson_t *out, struct mst_err *err)
 {
 	const char *field = term->column->field;
@@ -275,6 +298,8 @@ int mst_filter_value_build(const struct mst_filter_term *term, const char *value
 		return addresses_value(term, value, out, err);
 	if (strcmp(field, "mac") == 0)
 		return mac_value(term, value, out, err);
+	if (term->column->flags & MST_COLUMN_RUN)
+		return run_value(term, value, out, err);
 	switch (term->column->type) {
 	case MUSTER_FIELD_ADDRESS:
 		return address_value(term, value, out, err);
@@ -286,6 +311,6 @@ int mst_filter_value_build(const struct mst_filter_term *term, const char *value
 		return bool_value(term, value, out, err);
 	default:
 		compare_text(out, field, term->op, value);
-		return MST_OK;
+		return mst_filter_check_value(term, value, err);
 	}
 }

@@ -47,8 +47,8 @@ static void test_texts(void **state)
 	assert_filter("state!=lost,ignored", "{'$not':{'state':{'$in':['lost','ignored']}}}");
 	assert_filter("hostname~web", "{'hostname':{'$has':'web'}}");
 	assert_filter("hostname~web,db", "{'$or':[{'hostname':{'$has':'web'}},{'hostname':{'$has':'db'}}]}");
-	assert_filter("state=a vendor=\"Cisco, \\\"Inc\\\"\"",
-	              "{'$and':[{'state':{'$eq':'a'}},{'vendor':{'$eq':'Cisco, \\\"Inc\\\"'}}]}");
+	assert_filter("state=lost vendor=\"Cisco, \\\"Inc\\\"\"",
+	              "{'$and':[{'state':{'$eq':'lost'}},{'vendor':{'$eq':'Cisco, \\\"Inc\\\"'}}]}");
 	assert_filter("hostname=-", "{'$not':{'hostname':{'$gt':''}}}");
 	assert_filter("hostname=", "{'$not':{'hostname':{'$gt':''}}}");
 	assert_filter("hostname!=-", "{'$not':{'$not':{'hostname':{'$gt':''}}}}");
@@ -118,7 +118,7 @@ static void test_faults(void **state)
 
 	(void)state;
 	assert_fault("stat=x", "at 1: there is no column \"stat\", did you mean \"state\"?");
-	assert_fault("state=x hostnam~y", "at 9: there is no column \"hostnam\", did you mean \"hostname\"?");
+	assert_fault("vendor=x hostnam~y", "at 10: there is no column \"hostnam\", did you mean \"hostname\"?");
 	assert_fault("state", "an operator is needed");
 	assert_fault("=x", "a column's name is needed");
 	assert_fault("state=\"x", "closing quote");
@@ -131,6 +131,64 @@ static void test_faults(void **state)
 	for (int i = 0; i < 512; i++)
 		strcat(many, ",a");
 	assert_fault(many, "more than 512 values");
+}
+
+/* A column that can hold a few words only refuses all others, by name. */
+static void test_closed_values(void **state)
+{
+	const char *words = "state: \"bogus\": it is one of managed, unmanaged, unmanageable, ignored, lost";
+	size_t count;
+	const struct mst_column *columns = mst_run_columns(&count);
+	struct mst_err err = {0};
+	bson_t filter;
+
+	(void)state;
+	assert_fault("state=bogus", words);
+	assert_fault("port=22 state!=bogus", words);
+	assert_fault("state=lost,bogus", words);
+	assert_fault("state=lost,bogus,-", words);
+	assert_fault("identity=mac,hostname", "it is one of mac, ip, eni, agent");
+	assert_filter("state~man", "{'state':{'$has':'man'}}");
+	assert_filter("state=-", "{'$not':{'state':{'$gt':''}}}");
+	assert_int_equal(mst_filter_parse("outcome=bad", columns, count, NOW, &filter, &err), MST_E_USAGE);
+	assert_non_null(strstr(err.text, "complete, partial, failed"));
+	assert_int_equal(mst_filter_parse("kind=scan,plan", columns, count, NOW, &filter, &err), MST_E_USAGE);
+}
+
+#define RUN_ID "01890000-0000-7000-8000-000000000007"
+
+static int run_of(void *data, int64_t number, char id[MST_ID_SIZE], struct mst_err *err)
+{
+	*(int64_t *)data = number;
+	if (number != 7)
+		return mst_err_set(err, MST_E_NOT_FOUND, "no such run");
+	memcpy(id, RUN_ID, sizeof(RUN_ID));
+	return MST_OK;
+}
+
+static void test_runs_by_number(void **state)
+{
+	size_t count;
+	const struct mst_column *columns = mst_interface_columns(&count);
+	int64_t asked = 0;
+	const struct mst_filter_context context = {.now = NOW, .run = run_of, .data = &asked};
+	struct mst_err err = {0};
+	bson_t filter;
+	char *json;
+
+	(void)state;
+	assert_filter("created_run=" RUN_ID, "{'created_run':{'$eq':'" RUN_ID "'}}");
+	assert_filter("lost_run=-", "{'$not':{'lost_run':{'$gt':''}}}");
+	assert_fault("created_run=7", "goes with listings, not with rules");
+	assert_int_equal(mst_filter_parse_in("changed_run=7,-", columns, count, &context, &filter, &err), MST_OK);
+	json = bson_as_relaxed_extended_json(&filter, NULL);
+	assert_non_null(strstr(json, RUN_ID));
+	assert_int_equal(asked, 7);
+	bson_free(json);
+	bson_destroy(&filter);
+	assert_int_equal(mst_filter_parse_in("lost_run=8", columns, count, &context, &filter, &err), MST_E_NOT_FOUND);
+	assert_int_equal(mst_filter_parse_in("lost_run>7", columns, count, &context, &filter, &err), MST_E_USAGE);
+	assert_int_equal(mst_filter_parse_in("lost_run=x", columns, count, &context, &filter, &err), MST_E_USAGE);
 }
 
 static void test_sort(void **state)
@@ -222,6 +280,8 @@ int main(void)
 	        cmocka_unit_test(test_addresses),
 	        cmocka_unit_test(test_numbers_ports_times),
 	        cmocka_unit_test(test_faults),
+	        cmocka_unit_test(test_closed_values),
+	        cmocka_unit_test(test_runs_by_number),
 	        cmocka_unit_test(test_sort),
 	        cmocka_unit_test(test_columns),
 	        cmocka_unit_test(test_match),
