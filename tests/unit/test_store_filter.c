@@ -125,7 +125,7 @@ static void test_faults(void **state)
 	assert_fault("state~-", "absent");
 	assert_fault("\x1b[31m=x", "\\x1b");
 	for (int i = 0; i < 65; i++)
-		strcat(many, "state=x ");
+		strcat(many, "vendor=x ");
 	assert_fault(many, "more than 64 terms");
 	strcpy(many, "mac~a");
 	for (int i = 0; i < 512; i++)
