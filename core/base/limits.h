@@ -39,7 +39,10 @@
 #define MST_MAX_CHILD_ERRORS  4000u /* tail of a child's stderr */
 #define MST_MAX_LOG_TEXT      4000u
 #define MST_MAX_LOCATIONS     100000u
-#define MST_MAX_PAGE          1000u /* documents in one JSON page */
+#define MST_MAX_PAGE          1000u  /* documents in one JSON page */
+#define MST_MAX_SECRET        32768u /* one secret's value */
+#define MST_MAX_SECRETS       256u
+#define MST_MAX_VAULT         (MST_MAX_SECRETS * (MST_MAX_SECRET + 512u)) /* the vault's file */
 
 /* What one plugin may say of itself. */
 #define MST_MAX_PLUGIN_INTERFACES 16u

@@ -14,14 +14,15 @@ ROOMS = {
     "base": {"base"},
     "conf": {"base", "conf"},
     "record": {"base", "record"},
+    "secret": {"base", "secret"},
     "plugin": {"base", "conf", "record", "plugin"},
     "store": {"base", "conf", "record", "plugin", "store"},
     "import": {"base", "conf", "record", "plugin", "store", "import"},
-    "job": {"base", "conf", "record", "plugin", "store", "import", "job"},
-    "api": {"base", "conf", "record", "plugin", "store", "import", "job", "api"},
-    "daemon": {"base", "conf", "record", "plugin", "store", "import", "job", "api", "daemon"},
-    "worker": {"base", "conf", "record", "plugin", "store", "import", "worker"},
-    "cli": {"base", "conf", "plugin", "store", "cli"},
+    "job": {"base", "conf", "secret", "record", "plugin", "store", "import", "job"},
+    "api": {"base", "conf", "secret", "record", "plugin", "store", "import", "job", "api"},
+    "daemon": {"base", "conf", "secret", "record", "plugin", "store", "import", "job", "api", "daemon"},
+    "worker": {"base", "conf", "secret", "record", "plugin", "store", "import", "worker"},
+    "cli": {"base", "conf", "secret", "plugin", "store", "cli"},
 }
 faults = []
 
