@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * delay_wire A B MS: a wire between two network namespaces that holds every frame for MS milliseconds each way, for kernels
- * without tc netem. A and B are files in /var/run/netns; each gets a tap device "wire0". Says "ready", runs until its standard
- * input ends, then prints what it carried, the most that it held at once, and what it lost for want of room.
+ * delay_wire A B MS [RATE QUEUE]: a wire between two network namespaces that holds every frame for MS milliseconds each way,
+ * for kernels without tc netem. A and B are files in /var/run/netns; each gets a tap device "wire0". With RATE it carries so many
+ * frames a second each way, keeps QUEUE more waiting and loses the rest, as a narrow link does. Says "ready", runs until its
+ * standard input ends, then prints what it carried, the most that it held at once, and what it lost.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,6 +32,7 @@ struct frame {
 struct direction {
 	int from, to;
 	struct frame *ring;
+	int64_t gap, free_at; /* time that one frame takes the link; when it is done with those before */
 	uint64_t in, out, most, lost;
 };
 
@@ -63,24 +65,23 @@ static int tap_in(const char *namespace)
 	return fd;
 }
 
-static void take(struct direction *way, int64_t delay)
+static void take(struct direction *way, int64_t delay, int64_t queue)
 {
+	/* One place always stays free to read into: a frame that finds no room is read and forgotten. */
 	for (;;) {
 		struct frame *frame = &way->ring[way->in % FRAMES];
-		ssize_t len;
+		ssize_t len = read(way->from, frame->data, FRAME);
+		int64_t at = now();
 
-		if (way->in - way->out >= FRAMES) {
-			unsigned char drop[FRAME];
-			if (read(way->from, drop, sizeof(drop)) < 0)
-				return;
+		if (len <= 0)
+			return;
+		if (way->in - way->out >= FRAMES - 1 || (way->gap > 0 && way->free_at - at > queue * way->gap)) {
 			way->lost++;
 			continue;
 		}
-		len = read(way->from, frame->data, FRAME);
-		if (len <= 0)
-			return;
+		way->free_at = (way->free_at > at ? way->free_at : at) + way->gap;
 		frame->len = (uint16_t)len;
-		frame->due = now() + delay;
+		frame->due = way->free_at + delay;
 		way->in++;
 		if (way->in - way->out > way->most)
 			way->most = way->in - way->out;
@@ -105,7 +106,7 @@ static int64_t next_due(const struct direction *way)
 	return way->out < way->in ? way->ring[way->out % FRAMES].due : INT64_MAX;
 }
 
-static void carry(struct direction ways[2], int64_t delay)
+static void carry(struct direction ways[2], int64_t delay, int64_t queue)
 {
 	struct pollfd fds[3] = {{.fd = ways[0].from, .events = POLLIN},
 	                        {.fd = ways[1].from, .events = POLLIN},
@@ -119,7 +120,7 @@ static void carry(struct direction ways[2], int64_t delay)
 		if (ppoll(fds, 3, &wait, NULL) > 0 && fds[2].revents)
 			return;
 		for (int i = 0; i < 2; i++) {
-			take(&ways[i], delay);
+			take(&ways[i], delay, queue);
 			give(&ways[i], now());
 		}
 	}
@@ -128,13 +129,16 @@ static void carry(struct direction ways[2], int64_t delay)
 int main(int argc, char **argv)
 {
 	struct direction ways[2] = {0};
-	int64_t delay;
+	int64_t delay, rate;
 
-	if (argc != 4) {
-		fprintf(stderr, "usage: delay_wire NETNS-FILE NETNS-FILE MILLISECONDS\n");
+	if (argc != 4 && argc != 6) {
+		fprintf(stderr, "usage: delay_wire NETNS-FILE NETNS-FILE MILLISECONDS [FRAMES-PER-SECOND QUEUE]\n");
 		return 2;
 	}
 	delay = strtol(argv[3], NULL, 10) * 1000000;
+	rate = argc == 6 ? strtol(argv[4], NULL, 10) : 0;
+	for (int i = 0; rate > 0 && i < 2; i++)
+		ways[i].gap = 1000000000 / rate;
 	/* The usual slack of 50 us would be added to every frame. */
 	prctl(PR_SET_TIMERSLACK, 1000UL);
 	ways[0].from = ways[1].to = tap_in(argv[1]);
@@ -144,7 +148,7 @@ int main(int argc, char **argv)
 			die("memory");
 	puts("ready");
 	fflush(stdout);
-	carry(ways, delay);
+	carry(ways, delay, argc == 6 ? strtol(argv[5], NULL, 10) : 0);
 	printf("carried %lu and %lu, held at most %lu and %lu, lost %lu and %lu\n", (unsigned long)ways[0].in,
 	       (unsigned long)ways[1].in, (unsigned long)ways[0].most, (unsigned long)ways[1].most,
 	       (unsigned long)ways[0].lost, (unsigned long)ways[1].lost);

@@ -39,13 +39,14 @@ def run(*argv):
 
 
 class ScanNet:
-    def __init__(self, wire, milliseconds=10, nets=16):
+    def __init__(self, wire, milliseconds=10, nets=16, narrow=()):
         self.tag = f"{os.getpid()}-{next(_numbers)}"
         self.children, self.names = [], []
         self.scanner, self.router = self.namespace("s"), self.namespace("r")
         self.lost = ""
         self.prefix = ["ip", "netns", "exec", self.scanner]
-        self.delay = subprocess.Popen([wire, f"/var/run/netns/{self.scanner}", f"/var/run/netns/{self.router}", str(milliseconds)],
+        self.delay = subprocess.Popen([wire, f"/var/run/netns/{self.scanner}", f"/var/run/netns/{self.router}", str(milliseconds),
+                                       *map(str, narrow)],
                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if self.delay.stdout.readline().strip() != "ready":
             raise RuntimeError("delay_wire did not start")
