@@ -194,15 +194,15 @@ static int add_runs(struct mst_call *call, struct json_object *out, struct json_
 static void add_store(struct mst_call *call, struct json_object *out, struct json_object *attention)
 {
 	struct json_object *store = json_object_new_object();
-	int64_t bytes = -1, free_bytes = -1;
+	struct mst_store_stats stats;
 
-	(void)mst_store_stats(call->store, &bytes, &free_bytes, NULL);
+	(void)mst_store_stats(call->store, &stats, NULL);
 	mst_json_add_text(store, "kind", call->api->setup.store_kind);
 	mst_json_add_text(store, "path", call->api->setup.store_path);
-	mst_json_add_int(store, "bytes", bytes);
-	mst_json_add_int(store, "free", free_bytes);
+	mst_json_add_int(store, "bytes", stats.bytes);
+	mst_json_add_int(store, "free", stats.free_bytes);
 	json_object_object_add(out, "store", store);
-	if (free_bytes >= 0 && free_bytes < LOW_DISK_BYTES)
+	if (stats.free_bytes >= 0 && stats.free_bytes < LOW_DISK_BYTES)
 		attend(attention, "store", "less than 512 MiB are free on its disk", "df -h");
 }
 

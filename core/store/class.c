@@ -95,9 +95,8 @@ static int define_all(struct mst_store *store, struct mst_err *err)
 	return MST_OK;
 }
 
-int mst_store_open(struct mst_store **out, struct mst_store_class *store_class, bool define, struct mst_err *err)
+int mst_store_host_new(struct mst_host **out, struct mst_store_class *store_class, struct mst_err *err)
 {
-	struct mst_store *store = calloc(1, sizeof *store);
 	struct mst_host_config config = {
 	        .context = MST_HOST_STORE,
 	        .method = store_class->method,
@@ -108,11 +107,18 @@ int mst_store_open(struct mst_store **out, struct mst_store_class *store_class, 
 	        .input_fd = -1,
 	};
 
+	return mst_host_new(out, &config, err);
+}
+
+int mst_store_open(struct mst_store **out, struct mst_store_class *store_class, bool define, struct mst_err *err)
+{
+	struct mst_store *store = calloc(1, sizeof *store);
+
 	if (!store)
 		return mst_err_no_memory(err);
 	store->store_class = store_class;
 	store->ops = &store_class->tables.store;
-	int code = mst_host_new(&store->host, &config, err);
+	int code = mst_store_host_new(&store->host, store_class, err);
 	if (code == MST_OK) {
 		code = store->ops->open(mst_host_enter(store->host, MST_HOST_OPEN), &store->instance);
 		if (code != MST_OK)

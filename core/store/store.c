@@ -88,13 +88,12 @@ int mst_store_lease(struct mst_store *store, int verb, const char *name, const c
 	return MST_OK;
 }
 
-int mst_store_stats(struct mst_store *store, int64_t *bytes, int64_t *free_bytes, struct mst_err *err)
+int mst_store_stats(struct mst_store *store, struct mst_store_stats *out, struct mst_err *err)
 {
-	struct muster_store_stats stats = {.size = sizeof stats, .bytes = -1, .free_bytes = -1};
+	struct muster_store_stats stats = {.size = sizeof stats, .bytes = -1, .free_bytes = -1, .reusable_bytes = -1};
 	int status = store->ops->stats(store->instance, mst_store_call(store), &stats);
 
-	*bytes = stats.bytes;
-	*free_bytes = stats.free_bytes;
+	*out = (struct mst_store_stats){stats.bytes, stats.free_bytes, stats.reusable_bytes};
 	return status == MST_OK ? MST_OK : mst_store_failed(store, status, err);
 }
 

@@ -76,7 +76,22 @@ int mst_store_lease(struct mst_store *store, int verb, const char *name, const c
                     struct mst_store_lease *lease, struct mst_err *err);
 /* Cheap proof that the store answers. */
 int mst_store_check(struct mst_store *store, struct mst_err *err);
-int mst_store_stats(struct mst_store *store, int64_t *bytes, int64_t *free_bytes, struct mst_err *err);
+/* Bytes on disk, bytes left on that disk, and bytes of the first that are free for new documents; -1: not known. */
+struct mst_store_stats {
+	int64_t bytes, free_bytes, reusable_bytes;
+};
+int mst_store_stats(struct mst_store *store, struct mst_store_stats *out, struct mst_err *err);
+
+/* Long operations; `watch` is told and asked as plugin.h says. MST_E_UNSUPPORTED names the store that cannot do it. */
+struct muster_store_watch;
+/* A checked copy of one moment's state in the new file `path`; others go on. No file is left on failure. */
+int mst_store_backup(struct mst_store *store, const char *path, const struct muster_store_watch *watch,
+                     struct mst_err *err);
+/* The copy `path` in place of the store that the class's options name. Nobody may have it open: the caller holds its lock. */
+int mst_store_restore(struct mst_store_class *store_class, const char *path, const struct muster_store_watch *watch,
+                      struct mst_err *err);
+/* Reads everything that the store has and reports what is damaged. Whether the documents agree is for mst_import_verify. */
+int mst_store_verify(struct mst_store *store, const struct muster_store_watch *watch, struct mst_err *err);
 
 /* Atomic running number per name ("runs", "interfaces"): the next value, from 1. */
 int mst_store_next_number(struct mst_store *store, const char *name, int64_t *out, struct mst_err *err);

@@ -24,6 +24,8 @@ struct mst_store {
 	void *instance;
 };
 
+/* A host for callbacks of this store; mst_host_free. */
+int mst_store_host_new(struct mst_host **out, struct mst_store_class *store_class, struct mst_err *err);
 /* The context of the next callback. */
 const struct muster_call *mst_store_call(struct mst_store *store);
 /* Status and text of a callback that failed. MST_E_END is passed on without a text. */

@@ -239,4 +239,30 @@ int sq_write(struct sq_store *store, const struct muster_write *items, size_t co
 int sq_lease(struct sq_store *store, int verb, const char *name, const char *owner, int64_t ttl_ms,
              struct muster_lease *lease, struct sq_err *err);
 
+/* ---- keeping it ---- */
+/* Asks the caller of a long operation, also from inside SQLite. `stopped` sticks. */
+struct sq_ticker {
+	const struct muster_store_watch *watch;
+	int64_t done, total;
+	bool stopped;
+};
+struct sq_report {
+	const struct muster_store_watch *watch;
+	const char *where;
+	int count;
+};
+int sq_cancelled(struct sq_err *err);
+/* A file of mode 0600 that was not there before; its descriptor, or -1 and err. */
+int sq_new_file(const char *path, struct sq_err *err);
+/* MUSTER_E_FULL unless `bytes` more fit on the disk of the file `directory_of`. */
+int sq_room_for(const char *directory_of, int64_t bytes, struct sq_err *err);
+/* MUSTER_E_CORRUPT with the first fault of the file that `conn` has open. `path` names it. */
+int sq_check_copy(struct sq_store *store, struct sq_conn *conn, struct sq_ticker *ticker, const char *path,
+                  struct sq_err *err);
+int sq_backup(struct sq_store *store, const char *path, const struct muster_store_watch *watch, struct sq_err *err);
+int sq_verify(struct sq_store *store, const struct muster_store_watch *watch, struct sq_err *err);
+/* `store` has a path and nothing open. */
+int sq_restore(struct sq_store *store, const char *source, const struct muster_array *collections,
+               const struct muster_store_watch *watch, struct sq_err *err);
+
 #endif

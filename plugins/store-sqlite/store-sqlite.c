@@ -166,7 +166,41 @@ static int op_stats(void *instance, const struct muster_call *call, struct muste
 			out->bytes += st.st_size;
 	}
 	out->free_bytes = statvfs(store->path, &disk) == 0 ? (int64_t)(disk.f_bavail * disk.f_frsize) : -1;
+	int64_t pages = 0, page_size = 0;
+	out->reusable_bytes = -1;
+	if (sq_query_int(store, &store->writer, "PRAGMA freelist_count", &pages, &store->err) == MUSTER_OK &&
+	    sq_query_int(store, &store->writer, "PRAGMA page_size", &page_size, &store->err) == MUSTER_OK)
+		out->reusable_bytes = pages * page_size;
 	return MUSTER_OK;
+}
+
+static int op_backup(void *instance, const struct muster_call *call, const char *path,
+                     const struct muster_store_watch *watch)
+{
+	struct sq_store *store = instance;
+	return answer(call, store, sq_backup(store, path, watch, &store->err));
+}
+
+static int op_verify(void *instance, const struct muster_call *call, const struct muster_store_watch *watch)
+{
+	struct sq_store *store = instance;
+	return answer(call, store, sq_verify(store, watch, &store->err));
+}
+
+static int op_restore(const struct muster_call *call, const char *path, struct muster_array collections,
+                      const struct muster_store_watch *watch)
+{
+	const char *target = call->host->option_text(call, "path");
+	struct sq_store store = {0};
+	if (!target || target[0] != '/' || !path || path[0] != '/')
+		return call->host->fail(call, MUSTER_E_USAGE, "store sqlite: restore wants two absolute paths");
+	store.path = strdup(target);
+	int status = store.path ? sq_restore(&store, path, &collections, watch, &store.err)
+	                        : sq_err_set(&store.err, MUSTER_E_NO_MEMORY, "there is not enough memory");
+	answer(call, &store, status);
+	sq_sql_free(&store.sql);
+	free(store.path);
+	return status;
 }
 
 static void op_close(void *instance, const struct muster_call *call)
@@ -188,6 +222,9 @@ static const struct muster_store_ops ops = {
         .lease = op_lease,
         .stats = op_stats,
         .close = op_close,
+        .backup = op_backup,
+        .restore = op_restore,
+        .verify = op_verify,
 };
 
 static const struct muster_option options[] = {

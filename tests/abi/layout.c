@@ -321,6 +321,13 @@ static void print_structs_4(void)
 	MEMBER(muster_store_stats, reserved);
 	MEMBER(muster_store_stats, bytes);
 	MEMBER(muster_store_stats, free_bytes);
+	MEMBER(muster_store_stats, reusable_bytes);
+	STRUCT(muster_store_watch);
+	MEMBER(muster_store_watch, size);
+	MEMBER(muster_store_watch, reserved);
+	MEMBER(muster_store_watch, data);
+	MEMBER(muster_store_watch, progress);
+	MEMBER(muster_store_watch, report);
 }
 
 static void print_structs_5(void)
@@ -338,6 +345,9 @@ static void print_structs_5(void)
 	MEMBER(muster_store_ops, lease);
 	MEMBER(muster_store_ops, stats);
 	MEMBER(muster_store_ops, close);
+	MEMBER(muster_store_ops, backup);
+	MEMBER(muster_store_ops, restore);
+	MEMBER(muster_store_ops, verify);
 }
 
 int main(void)

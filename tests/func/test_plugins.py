@@ -52,7 +52,7 @@ def test_example():
 
 @pytest.mark.parametrize("name, says", [
     ("wrong_magic", "0x4d535453 where this host expects 0x4d535452"),
-    ("newer_major", "built with 1.0 and needs at least 1.0; this host speaks 0.1"),
+    ("newer_major", "built with 1.0 and needs at least 1.0; this host speaks 0.2"),
     ("short_size", "a size of 24 bytes"),
     ("null_ops", 'required function "plan"'),
     ("wrong_name", 'calls itself "nmap" but its file is "wrong_name.so"'),

@@ -38,7 +38,7 @@ extern "C" {
 /* Major in the high 16 bits, minor in the low ones. */
 #define MUSTER_ABI(major, minor) (((uint32_t)(major) << 16) | (uint32_t)(minor))
 #define MUSTER_ABI_MAJOR         0
-#define MUSTER_ABI_MINOR         1
+#define MUSTER_ABI_MINOR         2
 #define MUSTER_ABI_CURRENT       MUSTER_ABI(MUSTER_ABI_MAJOR, MUSTER_ABI_MINOR)
 
 /* Every answer of every function. New values may be appended: treat an unknown negative value as MUSTER_E_FAILED. */
@@ -573,8 +573,22 @@ struct muster_cursor; /* the plugin's, opaque */
 struct muster_store_stats {
 	uint32_t size;
 	uint32_t reserved;
-	int64_t bytes;      /* on disk */
-	int64_t free_bytes; /* left on its disk */
+	int64_t bytes;          /* on disk */
+	int64_t free_bytes;     /* left on its disk */
+	int64_t reusable_bytes; /* of `bytes`: taken, but free for new documents */
+};
+
+/* What a long operation on a store tells the one who asked for it. Both functions are there. */
+struct muster_store_watch {
+	uint32_t size;
+	uint32_t reserved;
+	void *data;
+	/* Where the work stands, in units of the store's choice; total 0: not known. Called at least once a second. Not 0: stop
+	 * at once, leave nothing behind and return MUSTER_E_CANCELLED. */
+	int (*progress)(void *data, int64_t done, int64_t total);
+	/* One thing worth telling: a fault that verify found (`status` MUSTER_E_CORRUPT or another failure), or what restore did
+	 * with the old content (`status` MUSTER_OK, `where` its new place). Texts are copied. */
+	void (*report)(void *data, int status, const char *where, const char *text);
 };
 
 struct muster_store_ops {
@@ -606,6 +620,22 @@ struct muster_store_ops {
 	             int64_t ttl_ms, struct muster_lease *lease);
 	int (*stats)(void *instance, const struct muster_call *call, struct muster_store_stats *out);
 	void (*close)(void *instance, const struct muster_call *call);
+
+	/* Since 0.2. All three may be missing; none changes what is stored.
+	 * backup: writes one state of the whole store to the new file `path` (absolute, must not exist, mode 0600), while others
+	 * go on reading and writing, and checks the copy before it returns. MUSTER_E_FULL when there is no room. On any failure
+	 * no file is left. */
+	int (*backup)(void *instance, const struct muster_call *call, const char *path,
+	              const struct muster_store_watch *watch);
+	/* restore: puts the content of `path`, written by backup, in the place of the store that the options name, which nobody
+	 * has open. `collections` (of struct muster_collection) are those that the host will define: a copy made by a newer host
+	 * is MUSTER_E_REFUSED, a damaged one MUSTER_E_CORRUPT, and both leave everything as it was. The old content is put
+	 * aside, not removed, and its place is reported. There is no instance. */
+	int (*restore)(const struct muster_call *call, const char *path, struct muster_array collections,
+	               const struct muster_store_watch *watch);
+	/* verify: reads all there is and reports every fault (at most some hundred). MUSTER_OK when it could look at everything,
+	 * whatever it found. */
+	int (*verify)(void *instance, const struct muster_call *call, const struct muster_store_watch *watch);
 };
 
 #ifdef __cplusplus
