@@ -151,7 +151,7 @@ static const struct mst_arg_option options[] = {
          .help = "the profile that the observations belong to (default: import-METHOD)"},
         {.name = "covers",
          .value = "CIDR,...",
-         .help = "what the file covers completely; without it nothing becomes lost",
+         .help = "whose presence the file covers; without it nothing becomes lost",
          .flags = MST_ARG_JOIN},
         {.name = "detach", .help = "send it and return"},
         {0},

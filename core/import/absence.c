@@ -14,6 +14,9 @@ bool mst_absence_is_missed(const struct mst_coverage *coverage, const char *run,
 	bool reported = strcmp(obs->last_run, run) == 0 && !obs->displaced;
 	if (reported || strcmp(obs->missed_run, run) == 0 || obs->last_seen >= coverage->seen_from)
 		return false;
+	/* The same look again, such as a file that is imported twice, is no second absence. */
+	if (obs->missed_at >= coverage->seen_from)
+		return false;
 	if (obs->namespace_key)
 		return mst_doc_holds(&coverage->namespaces, obs->namespace_key);
 	return ip && mst_addr_parse(ip, &addr) && mst_addr_set_contains(&coverage->addresses, &addr);
@@ -130,7 +133,8 @@ static int find_missed(struct mst_import *import, const char *run, const struct 
 }
 
 /* The interface before the observation: cut off between the two, the next finish counts it again. */
-static int count_part(struct mst_import *import, const char *run, const bson_t *ids, struct mst_err *err)
+static int count_part(struct mst_import *import, const char *run, int64_t seen_from, const bson_t *ids,
+                      struct mst_err *err)
 {
 	struct mst_work work;
 	struct lh_entry *entry;
@@ -144,6 +148,7 @@ static int count_part(struct mst_import *import, const char *run, const bson_t *
 		struct mst_obs *obs = (struct mst_obs *)(uintptr_t)lh_entry_v(entry);
 		struct mst_iface *iface = obs->interface[0] ? mst_work_iface_make(&work, obs->interface) : NULL;
 		obs->missed++;
+		obs->missed_at = seen_from;
 		mst_doc_cut(obs->missed_run, MST_ID_SIZE, run);
 		obs->dirty = true;
 		if (iface)
@@ -167,7 +172,7 @@ int mst_absence_count(struct mst_import *import, const char *run, struct mst_err
 	if (code == 0 && coverage.profile && (coverage.addresses.count > 0 || !bson_empty(&coverage.namespaces)))
 		code = find_missed(import, run, &coverage, &list, err);
 	for (size_t i = 0; i < list.count && code == 0; i++)
-		code = count_part(import, run, list.parts[i], err);
+		code = count_part(import, run, coverage.seen_from, list.parts[i], err);
 	mst_id_list_free(&list);
 	coverage_free(&coverage);
 	return code;

@@ -30,6 +30,8 @@ static void add_note(const struct mst_merge_result *merged, const struct mst_lab
 		mst_buf_str(&note, "shared MAC");
 	if (mst_doc_array(facts, "ports", &ports) && bson_count_keys(&ports) >= MST_MERGED_PORTS_MAX)
 		mst_buf_printf(&note, "%smore than %u open ports", note.len ? "; " : "", MST_MERGED_PORTS_MAX);
+	if (merged->cut)
+		mst_buf_printf(&note, "%scut", note.len ? "; " : "");
 	if (labelling->notify)
 		mst_buf_printf(&note, "%snotify: %s", note.len ? "; " : "", labelling->notify);
 	mst_doc_add_text(out, "note", mst_buf_text(&note));

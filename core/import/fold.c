@@ -81,35 +81,40 @@ static void find_places(const bson_t *doc, struct places *out)
 	}
 }
 
-/* Names: { name, type } objects with a usable name; the record's first, then those of `more` that are not among them. */
+static bool has_name(const bson_t *array, uint32_t count, const char *name)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		char path[24];
+		snprintf(path, sizeof path, "%u.name", i);
+		const char *other = mst_doc_text(array, path);
+		if (other && strcmp(other, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Names: { name, type, cut } objects with a usable name; the record's first, then those of `more` that are not among them.
+ * A name of any length is a name: what is too long for one is cut, and says so. */
 static void add_names(bson_t *array, uint32_t *index, const bson_t *from)
 {
 	bson_iter_t iter;
-	bson_t item;
+	bson_t item, entry;
 	if (!bson_iter_init(&iter, from))
 		return;
 	while (bson_iter_next(&iter) && *index < NAMES_MAX) {
-		const char *name = BSON_ITER_HOLDS_DOCUMENT(&iter) && mst_doc_view(&iter, &item)
-		                           ? mst_doc_text(&item, "name")
-		                           : NULL;
-		bool known = false;
-		if (!name || strlen(name) > NAME_MAX_LEN)
+		char name[NAME_MAX_LEN + 1], space[16];
+		const char *key, *given = BSON_ITER_HOLDS_DOCUMENT(&iter) && mst_doc_view(&iter, &item)
+		                                  ? mst_doc_text(&item, "name")
+		                                  : NULL;
+		mst_doc_cut(name, sizeof name, given);
+		if (!name[0] || has_name(array, *index, name))
 			continue;
-		for (uint32_t i = 0; i < *index && !known; i++) {
-			char path[24];
-			snprintf(path, sizeof path, "%u.name", i);
-			const char *other = mst_doc_text(array, path);
-			known = other && strcmp(other, name) == 0;
-		}
-		if (known)
-			continue;
-		bson_t entry;
-		char space[16];
-		const char *key;
 		size_t len = bson_uint32_to_string((*index)++, &key, space, sizeof space);
 		bson_append_document_begin(array, key, (int)len, &entry);
 		mst_doc_add_text(&entry, "name", name);
 		mst_doc_add_text(&entry, "type", mst_doc_text(&item, "type"));
+		if (mst_doc_bool(&item, "cut") || strlen(given) > NAME_MAX_LEN)
+			bson_append_bool(&entry, "cut", -1, true);
 		bson_append_document_end(array, &entry);
 	}
 }

@@ -26,7 +26,7 @@ struct mst_cover {
  * Writes into `out` (initialised by the caller) the document after `record`: `old` (NULL: none) with every fact that the
  * record reports replaced, every fact that is covered and not reported withdrawn, and all others as they were. Values of
  * the wrong type are left out, addresses and MACs made canonical, lists cut at their caps (names 64, further addresses
- * 64, services 1024, scripts 256). The keys `seen`, `answered`, `timed_out` and those with a leading _ stay outside.
+ * 64, services 1024, scripts 256), a name at 255 bytes, where it gets `cut`. The keys `seen`, `answered`, `timed_out` and those with a leading _ stay outside.
  */
 int mst_fold(const bson_t *old, const bson_t *record, const struct mst_cover *cover, bson_t *out, struct mst_err *err);
 

@@ -454,6 +454,26 @@ static const char *identity_of(const struct pool *pool, struct mst_merge_result 
 	return best;
 }
 
+/* Of the record as a whole, or of one of its names. */
+static bool is_cut(const struct pool *pool)
+{
+	for (size_t i = 0; i < pool->count; i++) {
+		const bson_t *doc = &pool->items[i]->doc;
+		bson_t names, item;
+		bson_iter_t iter;
+		if (!counts(pool, pool->items[i]))
+			continue;
+		if (mst_doc_bool(doc, "cut"))
+			return true;
+		if (!mst_doc_array(doc, "names", &names) || !bson_iter_init(&iter, &names))
+			continue;
+		while (bson_iter_next(&iter))
+			if (BSON_ITER_HOLDS_DOCUMENT(&iter) && mst_doc_view(&iter, &item) && mst_doc_bool(&item, "cut"))
+				return true;
+	}
+	return false;
+}
+
 int mst_merge(const bson_t *old, struct mst_obs *const *obs, size_t count, const struct mst_merge_options *options,
               bson_t *out, struct mst_merge_result *result, struct mst_err *err)
 {
@@ -471,6 +491,7 @@ int mst_merge(const bson_t *old, struct mst_obs *const *obs, size_t count, const
 	pool.all_lost = result->lost;
 	qsort(sorted, count, sizeof(struct mst_obs *), by_last_seen);
 	mst_doc_add_text(out, "identity", identity_of(&pool, result));
+	result->cut = is_cut(&pool);
 	const struct mst_obs *place = add_addresses(&pool, old, out, result);
 	mst_doc_add_text(out, "zone", place->zone);
 	add_newest_text(&pool, out, "nat_ip", offsetof(struct mst_obs, last_seen));

@@ -24,6 +24,7 @@ struct mst_merge_result {
 	bool managed;   /* a source that is not lost saw an agent */
 	int64_t managed_first, managed_last;
 	bool shared_mac;
+	bool cut; /* something that a source said was too long and is shown cut */
 };
 
 /*

@@ -67,6 +67,7 @@ static const struct {
                   {"first_seen", offsetof(struct mst_obs, first_seen)},
                   {"last_seen", offsetof(struct mst_obs, last_seen)},
                   {"missed", offsetof(struct mst_obs, missed)},
+                  {"missed_at", offsetof(struct mst_obs, missed_at)},
                   {"since", offsetof(struct mst_obs, since)},
                   {"os_seen", offsetof(struct mst_obs, os_seen)},
                   {"ports_seen", offsetof(struct mst_obs, ports_seen)},

@@ -246,7 +246,7 @@ static int take(struct folding *f, const struct mst_obs *before, bson_t *doc, st
 		if (!same)
 			mst_fold_hash(mst_buf_text(&facts), facts.len, obs->hash);
 		obs->dirty = true;
-		obs->missed = 0;
+		obs->missed = obs->missed_at = 0;
 		obs->missed_run[0] = '\0';
 		obs->timed_out = f->timed_out;
 	}

@@ -19,9 +19,35 @@ int host_results_open(struct muster_call_state *host, int segment_fd, struct mst
 	return mst_record_new(&host->record, err);
 }
 
+/* Whom a file does not name it says nothing of, whatever its plugin claims: that is the operator's to state. */
+static int write_stated(struct muster_call_state *host, struct mst_err *err)
+{
+	struct mst_scope scope = {.facts = MUSTER_FACT_PRESENCE};
+	struct mst_buf text;
+	int32_t number;
+	if (mst_spool_records(host->spool) == host->records_before) {
+		host_log(host, MST_LOG_WARNING,
+		         "no host in the file is up, so it tells no time: it makes nothing lost, whatever it covers");
+		return MST_OK;
+	}
+	mst_buf_init(&text, MST_MAX_SCOPE_TEXT);
+	int status = mst_addr_set_text(&host->planned, &text) == MST_OK ? MST_OK : mst_err_no_memory(err);
+	scope.addresses = text.data;
+	if (status == MST_OK)
+		status = mst_spool_write_scope_begin(host->spool, &scope, &number, err);
+	if (status == MST_OK)
+		status = mst_spool_write_scope_end(host->spool, MUSTER_OUTCOME_COMPLETE, "", err);
+	mst_buf_free(&text);
+	return status;
+}
+
 int host_results_finish(struct muster_call_state *host, int status, const char *text, struct mst_err *err)
 {
-	int written = mst_spool_write_end(host->spool, status, text, err);
+	int written = MST_OK;
+	if (host->context == MST_HOST_READ && host->has_planned && status == MST_OK)
+		written = write_stated(host, err);
+	if (written == MST_OK)
+		written = mst_spool_write_end(host->spool, status, text, err);
 	return written == MST_OK ? mst_spool_flush(host->spool, true, err) : written;
 }
 
@@ -70,6 +96,8 @@ int host_scope_begin(const struct muster_call *call, const struct muster_scope *
 	int status = host_scope_make(in, &scope, &err);
 	if (status != MST_OK)
 		return host_give(host, "scope_begin", &err);
+	if (host->context == MST_HOST_READ)
+		scope.facts &= ~MUSTER_FACT_PRESENCE;
 	status = check_planned(host, &scope, &err);
 	if (status == MST_OK)
 		status = mst_spool_write_scope_begin(host->spool, &scope, &host->scope_number, &err);

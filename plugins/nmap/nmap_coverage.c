@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an imported file covers, read from Nmap's arguments as they stand in it. Only what is beyond doubt counts: every
- * target a plain address or CIDR, every option known, nothing excluded. The arguments go nowhere else: they may hold
- * passwords of scripts.
+ * Which facts an imported file covers of the hosts that it reports, read from Nmap's arguments as they stand in it. Only
+ * what is beyond doubt counts: every target a plain address or CIDR, every option known. It is never a claim about hosts
+ * that it does not report. The arguments go nowhere else: they may hold passwords of scripts.
  */
 #include "nmap_xml.h"
 
@@ -12,7 +12,7 @@
 #define MAX_TARGETS 4096
 
 /* Options with a value of their own word, and what is known of the coverage with them. */
-enum kind { VALUE, EXCLUDES, HIDES, LIST, FLAG };
+enum kind { VALUE, LIST, FLAG };
 static const struct {
 	const char *name;
 	enum kind kind;
@@ -56,9 +56,9 @@ static const struct {
         {"--ttl", VALUE},
         {"--data-length", VALUE},
         {"-T", VALUE},
-        {"--exclude", EXCLUDES},
-        {"--excludefile", EXCLUDES},
-        {"--open", HIDES},
+        {"--exclude", VALUE},
+        {"--excludefile", VALUE},
+        {"--open", FLAG},
         {"-iL", LIST},
         {"-iR", LIST},
         {"-sL", LIST},
@@ -168,12 +168,6 @@ static int take(struct reading *reading, const char *word, size_t index)
 		return 1;
 	case FLAG:
 		return 0;
-	case EXCLUDES:
-		give_up(reading, "it leaves addresses out");
-		return strchr(word, '=') == NULL;
-	case HIDES:
-		give_up(reading, "it names only hosts with open ports");
-		return 0;
 	case LIST:
 		give_up(reading, "its targets are not on its command line");
 		return strcmp(word, "-sL") != 0;
@@ -186,7 +180,6 @@ static int take(struct reading *reading, const char *word, size_t index)
 void nmap_coverage_read(const char *args, struct nmap_coverage *out)
 {
 	memset(out, 0, sizeof(*out));
-	out->facts = MUSTER_FACT_PRESENCE;
 	struct reading reading = {.out = out, .names = 1};
 	if (!args)
 		give_up(&reading, "it does not tell its arguments");

@@ -196,6 +196,8 @@ def test_data_is_kept_as_it_was(hostile):
     for ip in ("192.0.2.1", "192.0.2.4", "192.0.2.5", "192.0.2.8", "192.0.2.10", "192.0.2.11", "192.0.2.12", "192.0.2.18"):
         assert rows[ip]["hostname"].lower() == HOSTILE[ip].lower(), ip
     assert all(len(rows["192.0.2.6"].get(name, "")) <= 1024 for name in ("hostname", "vendor", "os_platform")), "100 kB are no name"
+    assert 0 < len(rows["192.0.2.6"]["hostname"]) < 100_000 and HOSTILE["192.0.2.6"].startswith(rows["192.0.2.6"]["hostname"])
+    assert rows["192.0.2.6"]["note"] == "cut"
     assert "raw" in rows["192.0.2.19"]["hostname"] and "\ufffd" in rows["192.0.2.19"]["hostname"]
 
 

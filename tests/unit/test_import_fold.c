@@ -150,6 +150,28 @@ static void names_join_without_coverage_and_are_replaced_with_it(void **state)
 	expect(old, record, cover(MUSTER_FACT_NAMES, true, NULL, NULL), "{'names':[{'name':'b','type':'PTR'}]}");
 }
 
+/* 254 bytes and a character of two: it does not fit whole. */
+static void a_name_too_long_is_cut_at_a_character_and_says_so(void **state)
+{
+	(void)state;
+	char stem[255], text[600];
+	memset(stem, 'n', sizeof stem - 1);
+	stem[sizeof stem - 1] = '\0';
+	snprintf(text, sizeof text, "{'names':[{'name':'%s\xc3\xa9','type':'PTR'},{'name':'b'}]}", stem);
+	bson_t *first = fold(NULL, text, cover(0, true, NULL, NULL)), *kept = bson_new(), *record = doc("{'ip':'10.0.0.1'}");
+	snprintf(text, sizeof text, "{'names':[{'name':'%s','type':'PTR','cut':true},{'name':'b'}]}", stem);
+	assert_doc(first, text);
+	/* Folded again it is what it was. */
+	struct mst_cover under = cover(0, true, NULL, NULL);
+	struct mst_err err;
+	assert_int_equal(mst_fold(first, record, &under, kept, &err), 0);
+	snprintf(text, sizeof text, "{'ip':'10.0.0.1','names':[{'name':'%s','type':'PTR','cut':true},{'name':'b'}]}", stem);
+	assert_doc(kept, text);
+	bson_destroy(first);
+	bson_destroy(kept);
+	bson_destroy(record);
+}
+
 static void a_service_goes_with_its_port(void **state)
 {
 	(void)state;
@@ -269,6 +291,7 @@ int main(void)
 	        cmocka_unit_test(os_names_and_mac_are_withdrawn_by_their_own_coverage),
 	        cmocka_unit_test(an_os_without_platform_is_no_knowledge),
 	        cmocka_unit_test(names_join_without_coverage_and_are_replaced_with_it),
+	        cmocka_unit_test(a_name_too_long_is_cut_at_a_character_and_says_so),
 	        cmocka_unit_test(a_service_goes_with_its_port),
 	        cmocka_unit_test(hostile_values_are_left_out),
 	        cmocka_unit_test(values_become_canonical),

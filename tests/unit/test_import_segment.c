@@ -101,6 +101,23 @@ static void lost_after_three_complete_runs_and_back(void **state)
 	assert_int_equal(scene_run_count(&s, s.run, "changed"), 1);
 }
 
+static void the_same_look_again_is_no_second_absence(void **state)
+{
+	(void)state;
+	scene_scan(&s, "10.0.0.0/24", "22", "{'ip':'10.0.0.1'}", NULL);
+	/* A file that is imported again and again: its records say when it looked. */
+	int64_t when = s.now + 60 * 1000;
+	for (int i = 0; i < 5; i++) {
+		char record[96];
+		snprintf(record, sizeof record, "{'ip':'10.0.0.2','seen':%lld}", (long long)when);
+		scene_scan(&s, "10.0.0.0/24", "22", record, NULL);
+		assert_field(&s, "10.0.0.1", "state", "unmanaged");
+	}
+	for (int i = 0; i < 2; i++)
+		scene_scan(&s, "10.0.0.0/24", "22", "{'ip':'10.0.0.2'}", NULL);
+	assert_field(&s, "10.0.0.1", "state", "lost");
+}
+
 static void a_partial_run_makes_nothing_lost(void **state)
 {
 	(void)state;
@@ -245,6 +262,23 @@ static void an_address_is_an_identity_for_a_time_only(void **state)
 	s.now += INT64_C(29) * 86400000;
 	scene_scan(&s, "10.0.0.0/24", "22", "{'ip':'10.0.0.5'}", NULL);
 	assert_int_equal(test_store_size(s.store, "interfaces"), 2);
+}
+
+static void what_is_shown_cut_says_so(void **state)
+{
+	(void)state;
+	char name[301], record[512];
+	memset(name, 'n', sizeof name - 1);
+	name[sizeof name - 1] = '\0';
+	snprintf(record, sizeof record, "{'ip':'10.0.0.5','names':[{'name':'%s'}]}", name);
+	scene_scan(&s, "10.0.0.0/24", "22", record, "{'ip':'10.0.0.6','cut':true}", "{'ip':'10.0.0.7'}", NULL);
+	name[255] = '\0';
+	assert_field(&s, "10.0.0.5", "hostname", name);
+	assert_field(&s, "10.0.0.5", "note", "cut");
+	assert_field(&s, "10.0.0.6", "note", "cut");
+	assert_field(&s, "10.0.0.7", "note", "");
+	scene_scan(&s, "10.0.0.0/24", "22", "{'ip':'10.0.0.5','names':[{'name':'short'}]}", NULL);
+	assert_field(&s, "10.0.0.5", "note", "");
 }
 
 static void zones_are_apart(void **state)
@@ -532,6 +566,7 @@ int main(void)
 	        SCENE(the_same_again_is_unchanged),
 	        SCENE(changes_are_told_and_kept),
 	        SCENE(lost_after_three_complete_runs_and_back),
+	        SCENE(the_same_look_again_is_no_second_absence),
 	        SCENE(a_partial_run_makes_nothing_lost),
 	        SCENE(a_partial_scope_withdraws_no_fact),
 	        SCENE(every_source_must_miss_it),
@@ -542,6 +577,7 @@ int main(void)
 	        SCENE(another_mac_at_the_address_is_another_interface),
 	        SCENE(a_mac_joins_what_was_known_by_address),
 	        SCENE(an_address_is_an_identity_for_a_time_only),
+	        SCENE(what_is_shown_cut_says_so),
 	        SCENE(zones_are_apart),
 	        SCENE(a_virtual_router_mac_is_no_identity),
 	        SCENE(a_mac_of_many_addresses_is_no_identity),

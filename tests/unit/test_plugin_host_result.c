@@ -62,6 +62,63 @@ static void test_complete(void **state)
 	fixture_free(&f);
 }
 
+/* A file whose plugin says that it covers 10.0.0.0/30; `stated` is what the operator says of it. */
+static const char *read_file(struct fixture *f, const char *stated, int outcome, int records)
+{
+	struct mst_scope planned = {.facts = MUSTER_FACT_PRESENCE, .addresses = (char *)(uintptr_t)stated};
+	struct mst_err end;
+	fixture_make(f);
+	f->config.context = MST_HOST_READ;
+	f->config.scope = stated ? &planned : NULL;
+	fixture_open(f);
+	assert_int_equal(f->services->scope_begin(f->call, &small), MUSTER_OK);
+	if (records > 0)
+		emit(f, "10.0.0.1");
+	assert_int_equal(f->services->scope_end(f->call, outcome, NULL), MUSTER_OK);
+	mst_host_finish(f->host, MUSTER_OK, &end);
+	return frame_types(f->segment);
+}
+
+/* The n-th scope of a segment. Caller frees. */
+static struct mst_scope scope_at(const char *path, int n)
+{
+	struct mst_spool_reader *reader;
+	struct mst_frame frame;
+	struct mst_scope scope = {0};
+	bson_t doc;
+	assert_int_equal(mst_spool_reader_open(&reader, path, 0, NULL), MST_OK);
+	while (n >= 0 && mst_spool_read(reader, &frame, NULL) == MST_OK)
+		if (frame.type == MST_FRAME_SCOPE_BEGIN && n-- == 0) {
+			assert_true(bson_init_static(&doc, frame.data, frame.len));
+			assert_int_equal(mst_scope_from_bson(&scope, &doc, NULL), MST_OK);
+		}
+	mst_spool_reader_close(reader);
+	return scope;
+}
+
+static void test_a_file_covers_presence_only_when_stated(void **state)
+{
+	struct fixture f;
+	(void)state;
+	assert_string_equal(read_file(&f, NULL, MUSTER_OUTCOME_COMPLETE, 1), "1235");
+	struct mst_scope scope = scope_at(f.segment, 0);
+	assert_int_equal(scope.facts, 0);
+	assert_string_equal(scope.addresses, "10.0.0.0/30");
+	mst_scope_free(&scope);
+	fixture_free(&f);
+	assert_string_equal(read_file(&f, "10.0.0.0/24", MUSTER_OUTCOME_COMPLETE, 1), "123135");
+	scope = scope_at(f.segment, 1);
+	assert_int_equal(scope.facts, MUSTER_FACT_PRESENCE);
+	assert_string_equal(scope.addresses, "10.0.0.0/24");
+	mst_scope_free(&scope);
+	fixture_free(&f);
+	assert_string_equal(read_file(&f, "10.0.0.0/24", MUSTER_OUTCOME_PARTIAL, 1), "1235");
+	fixture_free(&f);
+	assert_string_equal(read_file(&f, "10.0.0.0/24", MUSTER_OUTCOME_COMPLETE, 0), "135");
+	assert_non_null(strstr(fixture_lines(&f), "tells no time"));
+	fixture_free(&f);
+}
+
 static void test_order_is_enforced(void **state)
 {
 	struct fixture f;
@@ -227,6 +284,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	        cmocka_unit_test(test_complete),
+	        cmocka_unit_test(test_a_file_covers_presence_only_when_stated),
 	        cmocka_unit_test(test_order_is_enforced),
 	        cmocka_unit_test(test_left_open),
 	        cmocka_unit_test(test_partial_reason),

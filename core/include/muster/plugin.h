@@ -430,7 +430,8 @@ struct muster_discovery_ops {
 	/* Frees all. Called exactly once for each successful open. */
 	void (*close)(void *instance, const struct muster_call *call);
 	/* Reads an operator's file of the method's own format through input_read and emits its records. Complete records
-	 * of a truncated file are emitted and the scope ends partial. */
+	 * of a truncated file are emitted and the scope ends partial. A scope of a file covers facts of what the file
+	 * reports, never presence: the host takes that bit away, since only the operator can state it (--covers). */
 	int (*import)(void *instance, const struct muster_call *call);
 };
 
