@@ -24,7 +24,7 @@ struct mst_obs {
 	char last_run[MST_ID_SIZE], missed_run[MST_ID_SIZE];
 	int64_t first_seen, last_seen, missed;
 	int64_t missed_at; /* when the run that last missed it began to look; 0: it is not missed */
-	int64_t since;                                     /* when its document became what it is */
+	int64_t since;     /* when its document became what it is */
 	int64_t os_seen, ports_seen, names_seen, mac_seen; /* when each was last looked at; 0: never */
 	bool timed_out;                                    /* the last record was given up early */
 	bool displaced;  /* another interface answers at its place now; it waits to be lost */

@@ -30,7 +30,8 @@ struct mst_host_config {
 	struct json_object *options;   /* { name: text }, NULL: none */
 	struct json_object *secrets;   /* { option: base64 }, NULL: none; its texts are wiped */
 	const struct mst_rules *rules; /* must outlive the host; NULL: none */
-	const struct mst_scope *scope; /* run: as planned; read: whose presence a complete file covers; NULL: any, none */
+	const struct mst_scope
+	        *scope; /* run: as planned; read: whose presence a complete file covers; NULL: any, none */
 	const char *zone, *interface_name, *source_address, *dns_servers; /* NULL or "": none */
 	int64_t max_rate;
 	bool net_raw_promised; /* plan: this process has no CAP_NET_RAW, those that run the shards will */

@@ -25,7 +25,8 @@ static int on_begin(void *data, const struct nmap_run_info *info)
 	}
 	if (!coverage.addresses)
 		nmap_log(reader->call, MUSTER_LOG_INFO,
-		         "which facts the file covers cannot be told (%s): what it does not name is kept", coverage.why);
+		         "which facts the file covers cannot be told (%s): what it does not name is kept",
+		         coverage.why);
 	int status = reader->call->host->scope_begin(reader->call, &scope);
 	free(coverage.addresses);
 	return status;

@@ -158,14 +158,16 @@ static void a_name_too_long_is_cut_at_a_character_and_says_so(void **state)
 	memset(stem, 'n', sizeof stem - 1);
 	stem[sizeof stem - 1] = '\0';
 	snprintf(text, sizeof text, "{'names':[{'name':'%s\xc3\xa9','type':'PTR'},{'name':'b'}]}", stem);
-	bson_t *first = fold(NULL, text, cover(0, true, NULL, NULL)), *kept = bson_new(), *record = doc("{'ip':'10.0.0.1'}");
+	bson_t *first = fold(NULL, text, cover(0, true, NULL, NULL)), *kept = bson_new(),
+	       *record = doc("{'ip':'10.0.0.1'}");
 	snprintf(text, sizeof text, "{'names':[{'name':'%s','type':'PTR','cut':true},{'name':'b'}]}", stem);
 	assert_doc(first, text);
 	/* Folded again it is what it was. */
 	struct mst_cover under = cover(0, true, NULL, NULL);
 	struct mst_err err;
 	assert_int_equal(mst_fold(first, record, &under, kept, &err), 0);
-	snprintf(text, sizeof text, "{'ip':'10.0.0.1','names':[{'name':'%s','type':'PTR','cut':true},{'name':'b'}]}", stem);
+	snprintf(text, sizeof text, "{'ip':'10.0.0.1','names':[{'name':'%s','type':'PTR','cut':true},{'name':'b'}]}",
+	         stem);
 	assert_doc(kept, text);
 	bson_destroy(first);
 	bson_destroy(kept);
