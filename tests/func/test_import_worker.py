@@ -212,15 +212,18 @@ def story(place):
     return [(run, [f"s{shard:04d}" for shard in range(4)]) for run in runs]
 
 
-def test_killed_fifty_times(build, place):
+@pytest.mark.timeout(3600)
+def test_killed_many_times(build, place):
+    """MUSTER_KILLS and MUSTER_SEED as in test_killed."""
+    most, seed = int(os.environ.get("MUSTER_KILLS", "50")), int(os.environ.get("MUSTER_SEED", "7"))
     parts = story(place)
     began = time.monotonic()
     for run, shards in parts:
         assert done(start(build, place, [(run, s) for s in shards], [run], store="whole.db"))["status"] == "ok"
     span = (time.monotonic() - began) / len(parts)
     whole = dump(place, "whole.db")
-    dice, kills = random.Random(7), 0
-    while kills < 50:
+    dice, kills = random.Random(seed), 0
+    while kills < most:
         for name in list(place.glob("cut.db*")):
             name.unlink()
         for run, shards in parts:

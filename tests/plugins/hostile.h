@@ -89,7 +89,7 @@ UNUSED static void crash(void)
 	*nowhere = 1;
 }
 
-static const struct muster_method hostile_methods[] = {{.name = "hostile", .summary = "misbehaves"}};
+UNUSED static const struct muster_method hostile_methods[] = {{.name = "hostile", .summary = "misbehaves"}};
 
 /* The descriptor, as `name` says it. */
 #define DESCRIPTOR(plugin_name, plugin_magic, plugin_size, plugin_abi, ops)                                            \
