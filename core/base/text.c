@@ -7,11 +7,31 @@
 
 #define REPLACEMENT UINT32_C(0xfffd)
 
+/* How many bytes from `text` on are ASCII, in whole steps of eight. */
+static size_t ascii_words(const char *text, size_t len)
+{
+	uint64_t word;
+	size_t at = 0;
+
+	for (; at + sizeof word <= len; at += sizeof word) {
+		memcpy(&word, text + at, sizeof word);
+		if (word & UINT64_C(0x8080808080808080))
+			break;
+	}
+	return at;
+}
+
 bool mst_str_utf8_valid(const char *text, size_t len)
 {
 	while (len > 0) {
 		uint32_t point;
-		size_t taken = mst_utf8_next(text, len, &point);
+		size_t taken = ascii_words(text, len);
+
+		text += taken;
+		len -= taken;
+		if (len == 0)
+			return true;
+		taken = mst_utf8_next(text, len, &point);
 
 		if (point == MST_UTF8_BAD)
 			return false;

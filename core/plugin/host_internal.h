@@ -57,6 +57,7 @@ struct muster_call_state {
 
 	struct mst_spool_writer *spool;
 	struct mst_record *record;
+	struct mst_err record_err; /* of the last call to the builder that failed */
 	bool scope_open;
 	int32_t scope_number;
 	int64_t records_before; /* of earlier tries in the same segment */

@@ -176,43 +176,44 @@ static int answer(struct muster_call_state *host, const char *service, int statu
 	return status == MST_OK ? MUSTER_OK : host_give(host, service, err);
 }
 
+/* These are called millions of times: an error of two kilobytes on the stack costs more than the call does. */
 #define BUILD(service, call_record)                                                                                    \
 	struct muster_call_state *host = host_of(call);                                                                \
-	struct mst_err err = {0};                                                                                      \
+	struct mst_err *err = &host->record_err;                                                                       \
 	if (!host->record || !mst_record_is_open(host->record)) {                                                      \
 		host_log(host, MST_LOG_ERROR, service ": no record is open");                                          \
 		return MUSTER_E_REFUSED;                                                                               \
 	}                                                                                                              \
-	return answer(host, service, call_record, &err)
+	return answer(host, service, call_record, err)
 
 int host_record_text(const struct muster_call *call, const char *key, const char *value)
 {
-	BUILD("record_text", mst_record_text(host->record, key, value, &err));
+	BUILD("record_text", mst_record_text(host->record, key, value, err));
 }
 
 int host_record_int(const struct muster_call *call, const char *key, int64_t value)
 {
-	BUILD("record_int", mst_record_int(host->record, key, value, &err));
+	BUILD("record_int", mst_record_int(host->record, key, value, err));
 }
 
 int host_record_bool(const struct muster_call *call, const char *key, int value)
 {
-	BUILD("record_bool", mst_record_bool(host->record, key, value != 0, &err));
+	BUILD("record_bool", mst_record_bool(host->record, key, value != 0, err));
 }
 
 int host_record_object(const struct muster_call *call, const char *key)
 {
-	BUILD("record_object", mst_record_object(host->record, key, &err));
+	BUILD("record_object", mst_record_object(host->record, key, err));
 }
 
 int host_record_array(const struct muster_call *call, const char *key)
 {
-	BUILD("record_array", mst_record_array(host->record, key, &err));
+	BUILD("record_array", mst_record_array(host->record, key, err));
 }
 
 int host_record_end(const struct muster_call *call)
 {
-	BUILD("record_end", mst_record_end(host->record, &err));
+	BUILD("record_end", mst_record_end(host->record, err));
 }
 
 static int emit(struct muster_call_state *host, struct mst_err *err)
@@ -224,7 +225,7 @@ static int emit(struct muster_call_state *host, struct mst_err *err)
 
 int host_record_emit(const struct muster_call *call)
 {
-	BUILD("record_emit", emit(host, &err));
+	BUILD("record_emit", emit(host, err));
 }
 
 int host_record_drop(const struct muster_call *call)
