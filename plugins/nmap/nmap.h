@@ -25,12 +25,17 @@ void nmap_buf_free(struct nmap_buf *buf);
 
 /* Memory that is given back as a whole: one host's texts. */
 struct nmap_arena {
-	struct nmap_block *blocks;
-	size_t used, limit; /* bytes; beyond the limit every allocation fails */
+	struct nmap_block *blocks, *spare; /* spare: empty ones, zeroed */
+	size_t used, limit;                /* bytes; beyond the limit every allocation fails */
 };
 void *nmap_arena_alloc(struct nmap_arena *arena, size_t size); /* zeroed; NULL beyond the limit */
+/* How many bytes from `data` on are 0x20 to 0x7E, in whole steps of eight: the fast way over usual text. */
+size_t nmap_printable(const void *data, size_t len);
 /* Copies at most `cap` bytes, cut at a character boundary, control bytes turned into blanks (\n and \t stay when `lines`). */
 char *nmap_arena_text(struct nmap_arena *arena, const char *text, size_t len, size_t cap, int lines);
+/* Empties it and keeps some of its blocks for what comes next. */
+void nmap_arena_recycle(struct nmap_arena *arena);
+/* Empties it and gives everything back. */
 void nmap_arena_reset(struct nmap_arena *arena);
 
 /* Decimal digits only, 0..maximum; -1 otherwise. */

@@ -25,6 +25,19 @@ static const char *text_of(struct nmap_collect *collect, const struct nmap_attrs
 	return out;
 }
 
+/* The same when it is likely to be what the port before had, which is then not copied again. */
+static const char *text_again(struct nmap_collect *collect, const struct nmap_attrs *attrs, const char *name,
+                              const char **last)
+{
+	size_t len;
+	const char *value = nmap_attr(attrs, name, &len);
+	if (!value || len == 0)
+		return NULL;
+	if (!*last || strncmp(*last, value, len) != 0 || (*last)[len] != '\0')
+		*last = text_of(collect, attrs, name);
+	return *last;
+}
+
 static int64_t number_of(const struct nmap_attrs *attrs, const char *name, int64_t maximum)
 {
 	char text[24];
@@ -52,7 +65,8 @@ static int equals(const struct nmap_attrs *attrs, const char *name, const char *
 
 void nmap_collect_start(struct nmap_collect *collect, const struct nmap_attrs *attrs)
 {
-	nmap_arena_reset(&collect->arena);
+	nmap_arena_recycle(&collect->arena);
+	collect->last_proto = collect->last_state = collect->last_reason = NULL;
 	collect->arena.limit = NMAP_MAX_HOST_BYTES;
 	memset(&collect->host, 0, sizeof(collect->host));
 	collect->host.uptime = -1;
@@ -186,6 +200,39 @@ static void open_extraports(struct nmap_collect *collect, const struct nmap_attr
 		collect->extra->count = number_of(attrs, "count", 196605);
 }
 
+/* Where a list would be kept: a few bytes of it are enough to tell the usual ones apart. */
+static struct nmap_buf *list_slot(struct nmap_collect *collect, const char *list, size_t len)
+{
+	size_t hash = len;
+	for (size_t i = 0; i < len; i += 31)
+		hash = hash * 31 + (unsigned char)list[i];
+	return &collect->lists[hash % NMAP_KEPT_LISTS];
+}
+
+/* Most hosts of a scan have the same closed ports: a list that was found to be good is not looked at again. */
+static const char *ranges_of(struct nmap_collect *collect, const struct nmap_attrs *attrs)
+{
+	size_t len;
+	const char *list = nmap_attr(attrs, "ports", &len), *out = NULL;
+	struct nmap_buf clean = {0}, *kept;
+	if (!list || len == 0 || len > MAX_RANGES)
+		return NULL;
+	kept = list_slot(collect, list, len);
+	if (kept->len == len && memcmp(kept->data, list, len) == 0)
+		return nmap_arena_text(&collect->arena, list, len, len, 0);
+	nmap_ports_clean(list, len, &clean);
+	if (clean.len > 0 && !clean.failed)
+		out = nmap_arena_text(&collect->arena, clean.data, clean.len, clean.len, 0);
+	if (clean.len == len && len <= NMAP_KEPT_LIST_BYTES && memcmp(clean.data, list, len) == 0) {
+		kept->len = 0;
+		nmap_buf_put(kept, list, len);
+		if (kept->failed)
+			nmap_buf_free(kept);
+	}
+	nmap_buf_free(&clean);
+	return out;
+}
+
 static void open_extrareasons(struct nmap_collect *collect, const struct nmap_attrs *attrs)
 {
 	struct nmap_group *group = collect->extra;
@@ -199,14 +246,7 @@ static void open_extrareasons(struct nmap_collect *collect, const struct nmap_at
 	group->reason = text_of(collect, attrs, "reason");
 	group->proto = text_of(collect, attrs, "proto");
 	group->count = number_of(attrs, "count", 196605);
-	size_t len;
-	const char *ranges = nmap_attr(attrs, "ports", &len);
-	struct nmap_buf clean = {0};
-	if (ranges && len <= MAX_RANGES)
-		nmap_ports_clean(ranges, len, &clean);
-	if (clean.len > 0 && !clean.failed)
-		group->ranges = nmap_arena_text(&collect->arena, clean.data, clean.len, clean.len, 0);
-	nmap_buf_free(&clean);
+	group->ranges = ranges_of(collect, attrs);
 }
 
 static void open_port(struct nmap_collect *collect, const struct nmap_attrs *attrs)
@@ -214,7 +254,7 @@ static void open_port(struct nmap_collect *collect, const struct nmap_attrs *att
 	int64_t port = number_of(attrs, "portid", 65535);
 	collect->port = port >= 1 ? (int)port : 0;
 	collect->bad_ports += collect->port == 0;
-	collect->proto = text_of(collect, attrs, "protocol");
+	collect->proto = text_again(collect, attrs, "protocol", &collect->last_proto);
 	collect->port_state = NULL;
 	collect->port_reason = NULL;
 	collect->port_name = NULL;
@@ -313,8 +353,8 @@ void nmap_collect_open(struct nmap_collect *collect, enum nmap_element element, 
 		open_port(collect, attrs);
 		break;
 	case NMAP_STATE:
-		collect->port_state = text_of(collect, attrs, "state");
-		collect->port_reason = text_of(collect, attrs, "reason");
+		collect->port_state = text_again(collect, attrs, "state", &collect->last_state);
+		collect->port_reason = text_again(collect, attrs, "reason", &collect->last_reason);
 		collect->port_ttl = (int)number_of(attrs, "reason_ttl", 255);
 		break;
 	case NMAP_SERVICE:
@@ -383,4 +423,6 @@ void nmap_collect_free(struct nmap_collect *collect)
 {
 	nmap_arena_reset(&collect->arena);
 	nmap_buf_free(&collect->text);
+	for (size_t i = 0; i < NMAP_KEPT_LISTS; i++)
+		nmap_buf_free(&collect->lists[i]);
 }

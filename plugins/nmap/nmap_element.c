@@ -41,7 +41,8 @@ static const struct {
 enum nmap_element nmap_element_find(const char *name, enum nmap_element parent)
 {
 	for (size_t i = 0; i < sizeof(elements) / sizeof(elements[0]); i++)
-		if (elements[i].parent == parent && strcmp(elements[i].name, name) == 0)
+		if (elements[i].parent == parent && elements[i].name[0] == name[0] &&
+		    strcmp(elements[i].name, name) == 0)
 			return elements[i].element;
 	return NMAP_NONE;
 }
@@ -50,7 +51,8 @@ const char *nmap_attr(const struct nmap_attrs *attrs, const char *name, size_t *
 {
 	for (int i = 0; i < attrs->count; i++) {
 		const unsigned char **item = attrs->items + (size_t)i * 5;
-		if (item[1] == NULL && strcmp((const char *)item[0], name) == 0) {
+		if (item[1] == NULL && item[0][0] == (unsigned char)name[0] &&
+		    strcmp((const char *)item[0], name) == 0) {
 			*len = (size_t)(item[4] - item[3]);
 			return (const char *)item[3];
 		}

@@ -46,22 +46,25 @@ static int release(struct nmap_feed *feed, nmap_feed_fn fn, void *out)
 	return fn(out, (const char *)feed->held, len);
 }
 
-/* Bytes before the next quote that may begin the line: one that ends a value, with a B behind it as far as can be seen. */
+/* Bytes before the next quote that may begin the line: one that ends a value, with the line's first words behind it as far
+ * as can be seen. */
 static size_t plain_length(const char *bytes, size_t len, unsigned char last)
 {
-	size_t at = 0;
-	while (at < len) {
-		const char *quote = memchr(bytes + at, '"', len - at);
-		if (!quote)
-			return len;
+	size_t start = sizeof(BUG_START) - 1, at = 0;
+	const char *quote;
+	while (at < len && (quote = memmem(bytes + at, len - at, BUG_START, start)) != NULL) {
 		size_t place = (size_t)(quote - bytes);
-		unsigned char before = place > at ? (unsigned char)quote[-1] : last;
-		if (before != '=' && (place + 1 == len || quote[1] == BUG_START[1]))
+		if ((place > 0 ? (unsigned char)quote[-1] : last) != '=')
 			return place;
 		at = place + 1;
-		last = '"';
 	}
-	return len;
+	/* The line may begin in the last bytes and go on in the next put. */
+	size_t tail = len > start - 1 ? len - (start - 1) : 0;
+	quote = memrchr(bytes + tail, '"', len - tail);
+	if (!quote || memcmp(quote, BUG_START, (size_t)(bytes + len - quote)) != 0)
+		return len;
+	size_t place = (size_t)(quote - bytes);
+	return (place > 0 ? (unsigned char)quote[-1] : last) != '=' ? place : len;
 }
 
 static int pass(struct nmap_feed *feed, const char *bytes, size_t len, nmap_feed_fn fn, void *out)
@@ -170,20 +173,44 @@ static int is_plain(unsigned char byte)
 	return (byte >= 0x20 && byte < 0x80) || byte == '\n' || byte == '\t' || byte == '\r';
 }
 
+/* How many bytes from `data` on need no look of their own. */
+static size_t plain_run(const unsigned char *data, size_t len)
+{
+	size_t i = 0;
+	while (i < len) {
+		i += nmap_printable(data + i, len - i);
+		size_t end = len - i < 8 ? len : i + 8;
+		for (; i < end; i++)
+			if (!is_plain(data[i]))
+				return i;
+	}
+	return i;
+}
+
+/* Takes the plain bytes at the start into account; how many they are, fewer where a tag becomes too large. */
+static size_t plain_count(struct nmap_feed *feed, const unsigned char *data, size_t len)
+{
+	size_t run = plain_run(data, len);
+	if (feed->since + run <= NMAP_XML_TAG) {
+		const unsigned char *end = memrchr(data, '>', run);
+		feed->since = end ? (size_t)(data + run - end) - 1 : feed->since + run;
+		return run;
+	}
+	size_t at = 0;
+	for (; at < run && feed->since <= NMAP_XML_TAG; at++)
+		feed->since = data[at] == '>' ? 0 : feed->since + 1;
+	return at;
+}
+
 int nmap_feed_put(struct nmap_feed *feed, const unsigned char *data, size_t len, nmap_feed_fn fn, void *out)
 {
 	size_t i = 0;
 	while (i < len) {
 		int status;
-		size_t run = i;
-		if (feed->multi_need == 0)
-			while (run < len && is_plain(data[run]) && feed->since <= NMAP_XML_TAG) {
-				feed->since = data[run] == '>' ? 0 : feed->since + 1;
-				run++;
-			}
-		if (run > i) {
-			status = pass(feed, (const char *)data + i, run - i, fn, out);
-			i = run;
+		size_t run = feed->multi_need == 0 ? plain_count(feed, data + i, len - i) : 0;
+		if (run > 0) {
+			status = pass(feed, (const char *)data + i, run, fn, out);
+			i += run;
 		} else if (feed->multi_need > 0 && is_plain(data[i])) {
 			feed->multi_need = 0;
 			status = bad_byte(feed, fn, out);

@@ -22,7 +22,9 @@ static void put_text(struct writer *out, const char *key, const char *value)
 {
 	if (!value || !*value || out->status != MUSTER_OK)
 		return;
-	if (strstr(value, "\xEF\xBF\xBD"))
+	/* Most texts hold no byte above ASCII at all. */
+	const char *place = strchr(value, '\xEF');
+	if (place && strstr(place, "\xEF\xBF\xBD"))
 		out->repaired = 1;
 	keep(out, out->call->host->record_text(out->call, key, value));
 }
@@ -87,6 +89,26 @@ static int by_number(const void *a, const void *b)
 	return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b;
 }
 
+/* Nmap lists ports in order. */
+static int is_sorted(const uint16_t *ports, size_t count)
+{
+	for (size_t i = 1; i < count; i++)
+		if (ports[i] < ports[i - 1])
+			return 0;
+	return 1;
+}
+
+static void put_number(struct nmap_buf *out, unsigned number)
+{
+	char digits[10];
+	size_t at = sizeof(digits);
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	nmap_buf_put(out, digits + at, sizeof(digits) - at);
+}
+
 /* "1,3-5" of a group's numbers; sorts a copy. */
 static void put_ranges(struct writer *out, const struct nmap_group *group)
 {
@@ -96,15 +118,20 @@ static void put_ranges(struct writer *out, const struct nmap_group *group)
 		return;
 	}
 	memcpy(ports, group->ports, group->used * sizeof(*ports));
-	qsort(ports, group->used, sizeof(*ports), by_number);
+	if (!is_sorted(ports, group->used))
+		qsort(ports, group->used, sizeof(*ports), by_number);
 	struct nmap_buf text = {0};
 	for (size_t i = 0; i < group->used;) {
 		size_t last = i;
 		while (last + 1 < group->used && ports[last + 1] - ports[last] <= 1)
 			last++;
-		nmap_buf_printf(&text, "%s%u", text.len > 0 ? "," : "", (unsigned)ports[i]);
-		if (ports[last] != ports[i])
-			nmap_buf_printf(&text, "-%u", (unsigned)ports[last]);
+		if (text.len > 0)
+			nmap_buf_put(&text, ",", 1);
+		put_number(&text, ports[i]);
+		if (ports[last] != ports[i]) {
+			nmap_buf_put(&text, "-", 1);
+			put_number(&text, ports[last]);
+		}
 		i = last + 1;
 	}
 	put_text(out, "range", nmap_buf_str(&text));

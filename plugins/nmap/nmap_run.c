@@ -174,7 +174,12 @@ static int is_hosts_own(int status)
 static int watch(struct run *run, struct muster_child *child)
 {
 	const struct muster_host *host = run->call->host;
-	struct nmap_sink sink = {run, on_begin, on_host, on_progress, on_warning};
+	struct nmap_sink sink = {.data = run,
+	                         .live = 1,
+	                         .begin = on_begin,
+	                         .host = on_host,
+	                         .progress = on_progress,
+	                         .warning = on_warning};
 	struct nmap_xml *xml = nmap_xml_new(&sink);
 	if (!xml) {
 		(void)host->child_kill(run->call, child);

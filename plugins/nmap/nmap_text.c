@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define BLOCK_BYTES 16384u
+#define KEPT_BLOCKS 32u /* by an arena that is used again and again */
 
 struct nmap_block {
 	struct nmap_block *next;
@@ -85,6 +86,19 @@ void nmap_buf_free(struct nmap_buf *buf)
 	memset(buf, 0, sizeof(*buf));
 }
 
+static struct nmap_block *block_new(struct nmap_arena *arena, size_t size)
+{
+	struct nmap_block *block = size == BLOCK_BYTES ? arena->spare : NULL;
+	if (block) {
+		arena->spare = block->next;
+		return block;
+	}
+	block = calloc(1, sizeof(*block) + size);
+	if (block)
+		block->size = size;
+	return block;
+}
+
 void *nmap_arena_alloc(struct nmap_arena *arena, size_t size)
 {
 	size = (size + 15) & ~(size_t)15;
@@ -92,11 +106,9 @@ void *nmap_arena_alloc(struct nmap_arena *arena, size_t size)
 		return NULL;
 	struct nmap_block *block = arena->blocks;
 	if (!block || block->size - block->used < size) {
-		size_t bytes = size > BLOCK_BYTES ? size : BLOCK_BYTES;
-		block = calloc(1, sizeof(*block) + bytes);
+		block = block_new(arena, size > BLOCK_BYTES ? size : BLOCK_BYTES);
 		if (!block)
 			return NULL;
-		block->size = bytes;
 		block->next = arena->blocks;
 		arena->blocks = block;
 	}
@@ -104,6 +116,22 @@ void *nmap_arena_alloc(struct nmap_arena *arena, size_t size)
 	block->used += size;
 	arena->used += size;
 	return out;
+}
+
+#define EACH_BYTE UINT64_C(0x0101010101010101)
+
+size_t nmap_printable(const void *data, size_t len)
+{
+	const unsigned char *bytes = data;
+	size_t at = 0;
+	uint64_t word;
+	for (; at + sizeof(word) <= len; at += sizeof(word)) {
+		memcpy(&word, bytes + at, sizeof(word));
+		/* The top bit: borrowed by a byte below 0x20, had by one above 0x7F, reached by 0x7F. */
+		if (((word - EACH_BYTE * 0x20) | word | (word + EACH_BYTE)) & (EACH_BYTE * 0x80))
+			break;
+	}
+	return at;
 }
 
 /* Cuts no character in two: steps back over continuation bytes. */
@@ -122,8 +150,10 @@ char *nmap_arena_text(struct nmap_arena *arena, const char *text, size_t len, si
 	char *out = nmap_arena_alloc(arena, len + 1);
 	if (!out)
 		return NULL;
-	size_t used = 0;
-	for (size_t i = 0; i < len; i++) {
+	size_t used = nmap_printable(text, len);
+	if (used > 0)
+		memcpy(out, text, used);
+	for (size_t i = used; i < len; i++) {
 		unsigned char byte = (unsigned char)text[i];
 		/* U+0080 to U+009F are control characters too: C2 80 to C2 9F in UTF-8. */
 		if (byte == 0xC2 && i + 1 < len && (unsigned char)text[i + 1] < 0xA0) {
@@ -139,13 +169,39 @@ char *nmap_arena_text(struct nmap_arena *arena, const char *text, size_t len, si
 	return out;
 }
 
+static void free_blocks(struct nmap_block **list)
+{
+	while (*list) {
+		struct nmap_block *next = (*list)->next;
+		free(*list);
+		*list = next;
+	}
+}
+
+void nmap_arena_recycle(struct nmap_arena *arena)
+{
+	size_t kept = 0;
+	for (struct nmap_block *block = arena->spare; block; block = block->next)
+		kept++;
+	while (arena->blocks) {
+		struct nmap_block *block = arena->blocks;
+		arena->blocks = block->next;
+		if (block->size != BLOCK_BYTES || kept++ >= KEPT_BLOCKS) {
+			free(block);
+			continue;
+		}
+		memset(block->data, 0, block->used);
+		block->used = 0;
+		block->next = arena->spare;
+		arena->spare = block;
+	}
+	arena->used = 0;
+}
+
 void nmap_arena_reset(struct nmap_arena *arena)
 {
-	while (arena->blocks) {
-		struct nmap_block *next = arena->blocks->next;
-		free(arena->blocks);
-		arena->blocks = next;
-	}
+	free_blocks(&arena->blocks);
+	free_blocks(&arena->spare);
 	arena->used = 0;
 }
 

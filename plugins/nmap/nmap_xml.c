@@ -10,7 +10,15 @@
 
 #define MAX_WARNINGS 20
 #define MAX_ARGS     (2u << 20)
-#define BLOCK_BYTES  16384u
+#define BLOCK_BYTES  65536u
+#define FOUND        64u
+#define LIVE_BYTES   16384u /* of a block while Nmap runs */
+
+/* What an element was found to be. */
+struct found {
+	const xmlChar *name;
+	enum nmap_element parent, element;
+};
 
 struct nmap_xml {
 	const struct nmap_sink *sink;
@@ -22,6 +30,7 @@ struct nmap_xml {
 	struct nmap_seen seen;
 	struct nmap_run_info info;
 	enum nmap_element stack[NMAP_XML_DEPTH];
+	struct found found[FOUND];
 	int depth;
 	int status; /* first thing that stopped the reader */
 	int begun, is_nmap, in_host, closed;
@@ -160,6 +169,15 @@ static void open_element(struct nmap_xml *xml, enum nmap_element element, const 
 	}
 }
 
+/* Names come from the parser's dictionary: one address is one name for as long as the parser lives. */
+static enum nmap_element element_of(struct nmap_xml *xml, const xmlChar *name, enum nmap_element parent)
+{
+	struct found *found = &xml->found[((uintptr_t)name / 2 + (uintptr_t)parent) % FOUND];
+	if (found->name != name || found->parent != parent)
+		*found = (struct found){name, parent, nmap_element_find((const char *)name, parent)};
+	return found->element;
+}
+
 static void on_start(void *data, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri, int namespaces,
                      const xmlChar **names, int count, int defaulted, const xmlChar **values)
 {
@@ -178,7 +196,7 @@ static void on_start(void *data, const xmlChar *name, const xmlChar *prefix, con
 	enum nmap_element element = NMAP_NONE;
 	enum nmap_element parent = xml->depth > 0 ? xml->stack[xml->depth - 1] : NMAP_NONE;
 	if (!uri && (xml->depth == 0 || parent != NMAP_NONE))
-		element = nmap_element_find((const char *)name, parent);
+		element = element_of(xml, name, parent);
 	if (xml->depth == 0 && element != NMAP_RUN) {
 		stop(xml, MUSTER_E_CORRUPT, "its first element is not nmaprun");
 		return;
@@ -360,17 +378,18 @@ static int is_news(const struct nmap_xml *xml)
 static int to_parser(void *data, const char *bytes, size_t len)
 {
 	struct nmap_xml *xml = data;
+	size_t size = xml->sink->live ? LIVE_BYTES : BLOCK_BYTES;
 	while (len > 0 && xml->status == MUSTER_OK) {
-		size_t room = BLOCK_BYTES - xml->block_len;
+		size_t room = size - xml->block_len;
 		size_t part = len < room ? len : room;
-		const char *end = memchr(bytes, '\n', part);
+		const char *end = xml->sink->live ? memchr(bytes, '\n', part) : NULL;
 		if (end)
 			part = (size_t)(end - bytes) + 1;
 		memcpy(xml->block + xml->block_len, bytes, part);
 		xml->block_len += part;
 		bytes += part;
 		len -= part;
-		if (xml->block_len == BLOCK_BYTES || (end && is_news(xml)))
+		if (xml->block_len == size || (end && is_news(xml)))
 			flush_block(xml);
 		else if (end)
 			xml->line = xml->block_len;

@@ -23,7 +23,9 @@
 #define NMAP_MAX_SERVICES      512
 #define NMAP_MAX_CPE           8
 #define NMAP_MAX_GROUPS        128
-#define NMAP_MAX_LISTED        4096       /* ports of one group written as numbers; above: as ranges */
+#define NMAP_MAX_LISTED        4096 /* ports of one group written as numbers; above: as ranges */
+#define NMAP_KEPT_LISTS        256
+#define NMAP_KEPT_LIST_BYTES   8192u
 #define NMAP_MAX_SEEN          (1u << 22) /* distinct addresses in one file */
 
 struct nmap_name {
@@ -103,6 +105,7 @@ struct nmap_ending {
 /* Where it goes. A callback that returns not 0 stops the parser with that status. */
 struct nmap_sink {
 	void *data;
+	int live; /* Nmap is running: each host is told once its last line has come. Else in blocks, which costs less */
 	int (*begin)(void *data, const struct nmap_run_info *info); /* before the first host, or at the end; once */
 	int (*host)(void *data, const struct nmap_host *host,
 	            const struct nmap_run_info *info); /* up, address not seen before */
@@ -191,7 +194,9 @@ struct nmap_collect {
 	int port_ttl;
 	struct nmap_group *extra;
 	const char *extra_state;
-	struct nmap_buf text; /* of a cpe */
+	const char *last_proto, *last_state, *last_reason; /* of the port before, of the same host */
+	struct nmap_buf text;                              /* of a cpe */
+	struct nmap_buf lists[NMAP_KEPT_LISTS];            /* of extra ports, found to be good */
 	int64_t bad_ports;
 };
 void nmap_collect_start(struct nmap_collect *collect, const struct nmap_attrs *attrs);
