@@ -38,6 +38,7 @@ static const struct mst_key retention_keys[] = {
         {"observations", MST_KEY_DURATION, AT(mst_settings, retention_observations), 0, NULL},
         {"lost", MST_KEY_DURATION, AT(mst_settings, retention_lost), 0, NULL},
         {"runs", MST_KEY_DURATION, AT(mst_settings, retention_runs), 0, NULL},
+        {"spool", MST_KEY_DURATION, AT(mst_settings, retention_spool), 0, NULL},
         {"audit", MST_KEY_DURATION, AT(mst_settings, retention_audit), 0, NULL},
         {NULL, MST_KEY_TEXT, 0, 0, NULL},
 };

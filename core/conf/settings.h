@@ -54,7 +54,8 @@ struct mst_settings {
 	int64_t max_rate;        /* installation, packets/s, 0: none */
 	int64_t lost_after;      /* complete runs */
 	int64_t ip_identity_ttl; /* ms */
-	int64_t retention_observations, retention_lost, retention_runs, retention_audit; /* ms, 0: for ever */
+	int64_t retention_observations, retention_lost, retention_runs, retention_spool,
+	        retention_audit; /* ms, 0: for ever */
 	char *locations_path;
 	char **listen, **operators, **viewers;
 	size_t listen_count, operator_count, viewer_count;

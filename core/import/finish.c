@@ -101,26 +101,6 @@ static int write_counts(struct mst_import *import, const char *run, struct mst_e
 	return code;
 }
 
-static int drop_history(struct mst_import *import, struct mst_err *err)
-{
-	bson_t filter = BSON_INITIALIZER, before;
-	struct mst_batch *batch = NULL;
-	if (import->settings->history_ms == 0)
-		return 0;
-	bson_append_document_begin(&filter, "to", -1, &before);
-	mst_doc_add_int(&before, "$lt", mst_import_now(import) - import->settings->history_ms);
-	bson_append_document_end(&filter, &before);
-	int code = mst_batch_new(&batch, err);
-	if (code == 0 && mst_batch_remove(batch, "observation_history", &filter) < 0)
-		code = mst_err_no_memory(err);
-	if (code == 0)
-		code = mst_store_write(import->store, batch, err);
-	if (batch)
-		mst_batch_free(batch);
-	bson_destroy(&filter);
-	return code;
-}
-
 static int settle_addresses(struct mst_import *import, const char *run, struct mst_err *err)
 {
 	bson_t filter = BSON_INITIALIZER;
@@ -137,7 +117,5 @@ int mst_import_finish(struct mst_import *import, const char *run, struct mst_err
 		code = settle_addresses(import, run, err);
 	if (code == 0)
 		code = mst_sweep_rules(import, run, err);
-	if (code == 0)
-		code = drop_history(import, err);
 	return code == 0 ? write_counts(import, run, err) : code;
 }

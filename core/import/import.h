@@ -40,7 +40,9 @@ struct mst_import_rule {
 struct mst_import_settings {
 	int64_t lost_after;         /* complete scopes without it until lost; default 3 */
 	int64_t ip_identity_ttl_ms; /* how long an address alone is an identity; default 30 days */
-	int64_t history_ms;         /* how long observation_history is kept; 0: for ever; default 90 days */
+	int64_t history_ms;         /* how long older observations are kept; 0: for ever; default 90 days */
+	int64_t lost_ms;            /* how long lost interfaces are kept; 0, the default: for ever */
+	int64_t runs_ms;            /* how long ended runs are kept; 0, the default: for ever */
 	struct mst_import_rule *rules;
 	size_t rule_count;
 };
@@ -73,9 +75,19 @@ struct mst_import_result {
 int mst_import_segment(struct mst_import *import, const char *spool, const char *run, const char *shard,
                        struct mst_import_result *out, struct mst_err *err);
 
-/* Settles a run after its last segment: absences of complete scopes, moved addresses, label rules, retention, and the
+/* Settles a run after its last segment: absences of complete scopes, moved addresses, label rules, and the
  * counts new, changed, lost, unchanged, up, with_os, timed_out in the run's document. */
 int mst_import_finish(struct mst_import *import, const char *run, struct mst_err *err);
+
+/* What one call removed. */
+struct mst_import_pruned {
+	int64_t history, observations, interfaces, runs, shards;
+};
+/* Removes what is older than the settings keep, in small batches, each of which may be the last. The newest observation of each
+ * profile and interface stays, as do never-pairs, and runs that still have results in SPOOL/RUN (`spool` NULL: none has). */
+int mst_import_prune(struct mst_import *import, const char *spool, struct mst_import_pruned *out, struct mst_err *err);
+/* What is taken as the present time, when a job states it; 0: the clock's. */
+void mst_import_set_clock(struct mst_import *import, int64_t now);
 
 /* What an operator's change did or would do. `sample`: at most 10, text owned by this struct. */
 struct mst_import_change {

@@ -76,6 +76,8 @@ static int add_history(struct folding *f, const bson_t *doc, int64_t from, int64
 	mst_doc_add_text(&row, "interface", f->obs->interface);
 	mst_doc_add_int(&row, "from", from);
 	mst_doc_add_int(&row, "to", to);
+	mst_doc_add_text(&row, "run", f->work->run);
+	mst_doc_add_text(&row, "ip", mst_doc_text(doc, "ip"));
 	bson_append_document(&row, "doc", -1, doc);
 	int index = mst_batch_put(f->work->batch, "observation_history", &row);
 	bson_destroy(&row);

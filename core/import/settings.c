@@ -91,10 +91,12 @@ int mst_import_settings_from_json(struct mst_import_settings *out, struct json_o
 	out->lost_after = mst_json_int(object, "lost_after", 3);
 	out->ip_identity_ttl_ms = mst_json_int(object, "ip_identity_ttl_ms", 30 * DAY_MS);
 	out->history_ms = mst_json_int(object, "history_ms", 90 * DAY_MS);
-	if (out->lost_after < 1 || out->ip_identity_ttl_ms < 0 || out->history_ms < 0)
+	out->lost_ms = mst_json_int(object, "lost_ms", 0);
+	out->runs_ms = mst_json_int(object, "runs_ms", 0);
+	if (out->lost_after < 1 || out->ip_identity_ttl_ms < 0 || out->history_ms < 0 || out->lost_ms < 0 ||
+	    out->runs_ms < 0)
 		return mst_err_set(err, MST_E_USAGE,
-		                   "import settings: lost_after must be at least 1, ip_identity_ttl_ms and "
-		                   "history_ms must not be negative");
+		                   "import settings: lost_after must be at least 1, no time may be negative");
 	int code = parse_rules(out, object ? mst_json_array(object, "labels") : NULL, err);
 	if (code != 0)
 		mst_import_settings_free(out);
@@ -158,4 +160,9 @@ void mst_import_set_stop(struct mst_import *import, mst_import_stop_fn stop, voi
 {
 	import->stop = stop;
 	import->stop_data = data;
+}
+
+void mst_import_set_clock(struct mst_import *import, int64_t now)
+{
+	import->clock = now;
 }

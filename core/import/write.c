@@ -88,6 +88,8 @@ static int fill_purge(struct mst_work *work, const struct mst_iface *iface)
 	int code = good(mst_batch_remove(work->batch, "identities", &filter));
 	if (code == 0)
 		code = good(mst_batch_remove(work->batch, "observations", &filter));
+	if (code == 0)
+		code = good(mst_batch_remove(work->batch, "observation_history", &filter));
 	bson_destroy(&filter);
 	return code == 0 ? remove_id(work, "interfaces", iface->id) : code;
 }

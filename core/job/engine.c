@@ -36,6 +36,8 @@ static struct json_object *import_settings(const struct mst_settings *settings)
 	mst_json_add_int(out, "lost_after", settings->lost_after);
 	mst_json_add_int(out, "ip_identity_ttl_ms", settings->ip_identity_ttl);
 	mst_json_add_int(out, "history_ms", settings->retention_observations);
+	mst_json_add_int(out, "lost_ms", settings->retention_lost);
+	mst_json_add_int(out, "runs_ms", settings->retention_runs);
 	return out;
 }
 
@@ -84,6 +86,7 @@ static void on_tick(uv_timer_t *timer)
 	struct mst_engine *engine = timer->data;
 
 	guard_spool(engine);
+	mst_keep_tick(engine);
 	mst_engine_pump(engine);
 	save_stale(engine);
 	forget_ended(engine);
@@ -135,6 +138,7 @@ int mst_engine_new(struct mst_engine **out, const struct mst_engine_setup *setup
 	engine->mail.data = engine->tick.data = engine;
 	uv_timer_start(&engine->tick, on_tick, TICK_MS, TICK_MS);
 	rc = mst_engine_recover(engine, err);
+	mst_keep_start(engine);
 	engine->setup.store = NULL;
 	*out = engine;
 	mst_engine_pump(engine);

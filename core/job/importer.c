@@ -165,10 +165,15 @@ static bool step(struct mst_run *run)
 
 void mst_importer_pump(struct mst_engine *engine)
 {
+	bool wanted = false;
+
+	for (struct mst_run *run = engine->runs; run; run = run->next)
+		wanted |= mst_importer_wants(run);
 	for (struct mst_run *run = engine->runs; run && !engine->importer; run = run->next) {
 		if (run->state == MST_RUN_IMPORTING && run->import_failed)
 			mst_run_settle(run);
 		else if (mst_importer_wants(run) && step(run))
 			return;
 	}
+	mst_keep_pump(engine, wanted);
 }

@@ -193,6 +193,9 @@ static void empty_uploads(const char *spool)
 	struct mst_err err = {.code = MST_OK};
 	char path[4200];
 
+	/* what a removal had not finished */
+	if (snprintf(path, sizeof(path), "%s/removed", spool) < (int)sizeof(path))
+		(void)mst_file_remove_tree(path, NULL);
 	if (snprintf(path, sizeof(path), "%s/uploads", spool) >= (int)sizeof(path))
 		return;
 	if (mst_file_remove_tree(path, &err) != MST_OK && err.code != MST_E_NOT_FOUND)

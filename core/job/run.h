@@ -89,10 +89,12 @@ struct mst_engine {
 	struct mst_pool *pools;
 	struct json_object *import_settings;
 	struct mst_process *importer;
-	struct mst_run *importing; /* whose segments it reads */
-	bool import_finish;        /* it also settles that run */
-	int64_t fence, spooled;    /* bytes of ended segments */
-	size_t checks, pending;    /* requests that wait for something */
+	struct mst_run *importing;   /* whose segments it reads */
+	bool import_finish;          /* it also settles that run */
+	bool pruning;                /* the importer's process removes what is old */
+	int64_t prune_at, hourly_at; /* monotonic ms: not before */
+	int64_t fence, spooled;      /* bytes of ended segments */
+	size_t checks, pending;      /* requests that wait for something */
 	unsigned max_workers;
 	bool stopping;
 	uv_timer_t tick;
@@ -144,6 +146,11 @@ void mst_shard_fail(struct mst_shard *shard, const char *reason);
 /* importer.c */
 void mst_importer_pump(struct mst_engine *engine);
 bool mst_importer_wants(const struct mst_run *run);
+/* keep.c */
+void mst_keep_start(struct mst_engine *engine);              /* while setup.store is there */
+void mst_keep_tick(struct mst_engine *engine);               /* every second */
+void mst_keep_pump(struct mst_engine *engine, bool wanted);  /* `wanted`: some run waits for the importer */
+void mst_keep_spool(struct mst_engine *engine, int64_t now); /* leftovers older than the settings keep */
 /* pools.c */
 int mst_run_pools(struct mst_run *run);
 void mst_run_leave_pools(struct mst_run *run);

@@ -109,8 +109,14 @@ static const struct muster_index observation_indexes[] = {
         INDEX("mac", "zone,mac"),
 };
 
-static const struct muster_field history_fields[] = {TEXT("observation"), TEXT("interface"), TIME("from"), TIME("to")};
-static const struct muster_index history_indexes[] = {INDEX("observation", "observation"), INDEX("to", "to")};
+static const struct muster_field history_fields[] = {TEXT("observation"), TEXT("interface"), TIME("from"),
+                                                     TIME("to"),          TEXT("run"),       ADDRESS("ip")};
+static const struct muster_index history_indexes[] = {
+        INDEX("observation", "observation"),
+        INDEX("interface", "interface"),
+        INDEX("to", "to"),
+        INDEX("ip", "ip"),
+};
 
 static const struct muster_field run_fields[] = {
         INT("number"),     TEXT("profile"),  TEXT("method"),  TEXT("zone"),       TEXT("kind"),  TEXT("state"),
@@ -134,6 +140,10 @@ static const struct muster_index shard_indexes[] = {INDEX("run", "run"), INDEX("
 
 static const struct muster_field defined_fields[] = {TEXT("name"), TEXT("origin"), TIME("created"), TIME("updated")};
 static const struct muster_field counter_fields[] = {INT("value")};
+static const struct muster_field day_fields[] = {TIME("at"), INT("bytes"), INT("used"), INT("free")};
+static const struct muster_field coverage_fields[] = {TEXT("profile"), TEXT("zone"), INT("number"), TIME("at"),
+                                                      INT("count")};
+static const struct muster_index coverage_indexes[] = {INDEX("zone", "zone,at")};
 
 #define COLLECTION(name, fields, indexes)                                                                              \
 	{                                                                                                              \
@@ -152,6 +162,8 @@ static const struct muster_collection collections[] = {
         COLLECTION("zones", defined_fields, MUSTER_NO_ARRAY),
         COLLECTION("locations", defined_fields, MUSTER_NO_ARRAY),
         COLLECTION("counters", counter_fields, MUSTER_NO_ARRAY),
+        COLLECTION("store_days", day_fields, MUSTER_NO_ARRAY),
+        COLLECTION("coverage", coverage_fields, MUSTER_ARRAY(coverage_indexes)),
 };
 
 const struct muster_collection *mst_collections(size_t *count)

@@ -7,7 +7,12 @@
 #include <stddef.h>
 
 /* Raised when a definition changes; a store defined by a newer version is refused. */
-#define MST_COLLECTIONS_VERSION 1u
+#define MST_COLLECTIONS_VERSION 2u
+
+/* Documents of `counters` that hold a time: what is older than the first was removed from the history; when the last removal of
+ * old documents was through. */
+#define MST_COUNTER_HISTORY_FROM "history_from"
+#define MST_COUNTER_PRUNED       "pruned"
 
 /* Constant data, ready for the plugin's `define`. */
 const struct muster_collection *mst_collections(size_t *count);

@@ -119,6 +119,29 @@ static int finish_all(struct session *session, struct json_object *job, struct m
 	return code;
 }
 
+/* Time for what is old to go. A job may say which time it is. */
+static int prune(struct session *session, struct json_object *job, struct mst_err *err)
+{
+	struct json_object *wanted = mst_json_object(job, "prune"), *line;
+	struct mst_import_pruned pruned;
+	int code;
+
+	if (!wanted)
+		return 0;
+	mst_import_set_clock(session->import, mst_json_int(wanted, "now", 0));
+	code = mst_import_prune(session->import, mst_json_text(job, "spool", NULL), &pruned, err);
+	line = json_object_new_object();
+	mst_json_add_text(line, "type", "prune");
+	mst_json_add_int(line, "history", pruned.history);
+	mst_json_add_int(line, "observations", pruned.observations);
+	mst_json_add_int(line, "interfaces", pruned.interfaces);
+	mst_json_add_int(line, "runs", pruned.runs);
+	mst_json_add_int(line, "shards", pruned.shards);
+	struct mst_err ignored;
+	int sent = mst_line_send(MST_WORKER_LINE_FD, line, &ignored);
+	return code == 0 ? sent : code;
+}
+
 int mst_worker_import(int argc, char **argv)
 {
 	struct session session = {0};
@@ -132,6 +155,8 @@ int mst_worker_import(int argc, char **argv)
 		code = import_all(&session, mst_worker_job(), &bad, &err);
 	if (code == 0)
 		code = finish_all(&session, mst_worker_job(), &err);
+	if (code == 0)
+		code = prune(&session, mst_worker_job(), &err);
 	if (code == 0 && bad)
 		code = MST_E_PARTIAL;
 	mst_line_end(MST_WORKER_LINE_FD, code,

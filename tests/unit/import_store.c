@@ -169,6 +169,27 @@ struct mst_cursor {
 	size_t count, at;
 };
 
+/* By the first field of a sort alone: text or integers, missing first. */
+static const bson_t *sorting;
+
+static int by_sort(const void *left, const void *right)
+{
+	const bson_t *a = *(bson_t *const *)left, *b = *(bson_t *const *)right;
+	bson_iter_t key, x, y;
+	bson_iter_init(&key, sorting);
+	bson_iter_next(&key);
+	bool has_x = bson_iter_init_find(&x, a, bson_iter_key(&key)),
+	     has_y = bson_iter_init_find(&y, b, bson_iter_key(&key));
+	int order = has_x != has_y ? (has_x ? 1 : -1)
+	            : !has_x       ? 0
+	            : BSON_ITER_HOLDS_UTF8(&x) && BSON_ITER_HOLDS_UTF8(&y)
+	                    ? strcmp(bson_iter_utf8(&x, NULL), bson_iter_utf8(&y, NULL))
+	                    : (bson_iter_as_int64(&x) > bson_iter_as_int64(&y)) -
+	                              (bson_iter_as_int64(&x) < bson_iter_as_int64(&y));
+	order *= bson_iter_as_int64(&key) < 0 ? -1 : 1;
+	return order ? order : strcmp(id_of(a), id_of(b));
+}
+
 int mst_store_find(struct mst_store *store, const struct mst_find *find, struct mst_cursor **out, struct mst_err *err)
 {
 	struct table *table = table_of(store, find->collection);
@@ -180,6 +201,11 @@ int mst_store_find(struct mst_store *store, const struct mst_find *find, struct 
 		if (mst_filter_match(find->filter ? find->filter : &all, table->docs[i]))
 			cursor->docs[cursor->count++] = bson_copy(table->docs[i]);
 	bson_destroy(&all);
+	sorting = find->sort;
+	if (sorting && cursor->count > 1)
+		qsort(cursor->docs, cursor->count, sizeof(bson_t *), by_sort);
+	while (find->limit > 0 && cursor->count > find->limit)
+		bson_destroy(cursor->docs[--cursor->count]);
 	*out = cursor;
 	return 0;
 }
@@ -247,6 +273,7 @@ struct item {
 	int64_t rev;
 	bool upsert;
 	int status;
+	int64_t changed; /* of a removal */
 };
 struct mst_batch {
 	struct item *items;
@@ -272,6 +299,8 @@ void mst_batch_reset(struct mst_batch *batch)
 
 void mst_batch_free(struct mst_batch *batch)
 {
+	if (!batch)
+		return;
 	mst_batch_reset(batch);
 	free(batch->items);
 	free(batch);
@@ -340,6 +369,11 @@ int mst_batch_remove(struct mst_batch *batch, const char *collection, const bson
 int mst_batch_status(const struct mst_batch *batch, size_t index)
 {
 	return batch->items[index].status;
+}
+
+int64_t mst_batch_changed(const struct mst_batch *batch, size_t index)
+{
+	return batch->items[index].changed;
 }
 
 static bool part(const bson_t *update, const char *name, bson_iter_t *out)
@@ -415,8 +449,10 @@ static void run(struct mst_store *store, struct item *item)
 		run_update(table, item);
 	} else if (item->kind == REMOVE) {
 		for (size_t i = table->count; i > 0; i--)
-			if (mst_filter_match(item->filter, table->docs[i - 1]))
+			if (mst_filter_match(item->filter, table->docs[i - 1])) {
 				drop(table, i - 1);
+				item->changed++;
+			}
 	} else if (item->kind == INSERT && found) {
 		item->status = MST_E_EXISTS;
 	} else if (item->kind == REPLACE_IF && !found) {

@@ -61,7 +61,7 @@ static const char whole[] =
         "\t\"fe80::/10\"}\n"
         "scan_only = \"10.0.0.0/8\"\n"
         "max_rate = 5k lost_after = \"4 runs\" ip_identity_ttl = 2d provision = auto\n"
-        "retention { observations = \"90d\" lost = \"180d\" runs = \"1y\" audit = 7y }\n"
+        "retention { observations = \"90d\" lost = \"180d\" runs = \"1y\" spool = 30d audit = 7y }\n"
         "locations = '/etc/muster/locations.csv'\n"
         "zone \"hq\" { networks = {\"10.1.0.0/16\"} dns_servers = {\"10.1.0.53\", \"10.1.0.54\"} }\n"
         "zone plant7 { networks = {\"10.1.0.0/16\"} interface = \"eth1.70\" source_address = \"10.1.9.9\" max_rate = 200 }\n"
@@ -104,6 +104,7 @@ static void test_globals(void **state)
 	assert_int_equal(settings.ip_identity_ttl, 2 * 86400000);
 	assert_string_equal(settings.provision, "auto");
 	assert_int_equal(settings.retention_observations, 90 * INT64_C(86400000));
+	assert_int_equal(settings.retention_spool, 30 * INT64_C(86400000));
 	assert_int_equal(settings.retention_audit, 7 * 365 * INT64_C(86400000));
 	assert_string_equal(settings.locations_path, "/etc/muster/locations.csv");
 	mst_settings_free(&settings);
