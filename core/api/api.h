@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
-#include "conf/settings.h"
+#include "conf/shared.h"
 #include "job/engine.h"
 #include "plugin/manifest.h"
 #include "store/store.h"
@@ -21,7 +21,7 @@ struct mst_api;
 struct mst_api_setup {
 	struct mst_engine *engine;
 	struct mst_store_class *store_class;
-	const struct mst_settings *settings;
+	struct mst_settings_box *box;
 	const struct mst_plugin_list *plugins;
 	const char *store_kind, *store_path, *spool, *socket_path;
 	bool is_private;

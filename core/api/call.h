@@ -30,7 +30,8 @@ struct mst_stream {
 
 struct mst_call {
 	struct mst_api *api;
-	struct mst_store *store; /* this thread's; opened before the handler is called */
+	struct mst_store *store;             /* this thread's; opened before the handler is called */
+	const struct mst_settings *settings; /* in force when the handler was called, while it runs */
 	struct MHD_Connection *connection;
 	const struct mst_route *route;
 	const char *method, *path;
@@ -76,6 +77,9 @@ enum MHD_Result mst_respond(struct mst_call *call, int rc, const struct mst_err 
 int mst_respond_status(const struct mst_call *call, int code);
 
 /* Handlers. */
+int mst_api_reload(struct mst_call *call, struct mst_err *err);
+int mst_api_zones(struct mst_call *call, struct mst_err *err);
+int mst_api_zone(struct mst_call *call, struct mst_err *err);
 int mst_api_status(struct mst_call *call, struct mst_err *err);
 int mst_api_columns(struct mst_call *call, struct mst_err *err);
 int mst_api_interfaces(struct mst_call *call, struct mst_err *err);
@@ -123,6 +127,9 @@ enum mst_doc_kind { MST_DOC_PLAIN = 1, MST_DOC_INTERFACE, MST_DOC_SHARD };
 void mst_api_json(const bson_t *doc, int kind, struct mst_buf *out);
 /* The same as an object; NULL without memory. */
 struct json_object *mst_api_object(const bson_t *doc, int kind);
+
+/* respond.c: the whole of `items` (taken over) as a listing: { items, total, next } or one object a line. */
+int mst_call_items(struct mst_call *call, struct json_object *items, struct mst_err *err);
 
 /* page.c: lists. */
 struct mst_page {

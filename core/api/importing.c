@@ -8,7 +8,7 @@
 
 int mst_call_import_open(struct mst_call *call, struct mst_call_import *out, struct mst_err *err)
 {
-	const struct mst_settings *settings = call->api->setup.settings;
+	const struct mst_settings *settings = call->settings;
 	struct json_object *object = json_object_new_object(), *labels = NULL;
 	int rc;
 

@@ -202,7 +202,7 @@ int mst_api_label_delete(struct mst_call *call, struct mst_err *err)
 
 	if (rc == MST_OK && !old)
 		return mst_err_set(err, MST_E_NOT_FOUND, "no label rule \"%.64s\": 'muster labels' lists them", name);
-	if (rc == MST_OK && is_shipped(call->api->setup.settings, name))
+	if (rc == MST_OK && is_shipped(call->settings, name))
 		rc = write_rule(call, name, mst_json_text(old, "when", ""), mst_json_text(old, "action", "label"),
 		                false, err);
 	else if (rc == MST_OK)

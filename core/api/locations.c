@@ -20,6 +20,10 @@ int mst_api_locations_put(struct mst_call *call, struct mst_err *err)
 	if (call->body.len == 0)
 		return mst_err_set(err, MST_E_USAGE,
 		                   "the CSV is empty: its first line names the columns, Network,NAT,Region,...");
+	if (call->settings->locations_path)
+		return mst_err_set(err, MST_E_REFUSED,
+		                   "locations are defined by the file %s: change it there, then muster config reload",
+		                   call->settings->locations_path);
 	rc = mst_call_import_open(call, &room, err);
 	if (rc == MST_OK)
 		rc = mst_import_locations(room.import, call->body.data, call->body.len, &rows, err);

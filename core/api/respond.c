@@ -70,6 +70,28 @@ int mst_call_stream(struct mst_call *call, int (*next)(void *, struct mst_buf *,
 	return MST_OK;
 }
 
+int mst_call_items(struct mst_call *call, struct json_object *items, struct mst_err *err)
+{
+	size_t count = json_object_array_length(items);
+
+	if (!call->ndjson) {
+		call->answer = json_object_new_object();
+		json_object_object_add(call->answer, "items", items);
+		mst_json_add_int(call->answer, "total", (int64_t)count);
+		mst_json_add_text(call->answer, "next", "");
+		return MST_OK;
+	}
+	for (size_t i = 0; i < count; i++) {
+		mst_buf_str(&call->text,
+		            json_object_to_json_string_ext(json_object_array_get_idx(items, i),
+		                                           JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+		mst_buf_char(&call->text, '\n');
+	}
+	json_object_put(items);
+	call->content_type = "application/x-ndjson";
+	return call->text.failed ? mst_err_set(err, MST_E_LIMIT, "this listing is too large") : MST_OK;
+}
+
 static struct MHD_Response *of_text(const char *text, size_t len)
 {
 	return MHD_create_response_from_buffer(len, (void *)text, MHD_RESPMEM_MUST_COPY);
@@ -87,7 +109,7 @@ static struct MHD_Response *of_answer(struct mst_call *call)
 		return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, stream_read, stream,
 		                                         stream_free);
 	}
-	if (call->text.len > 0)
+	if (call->text.len > 0 || call->content_type)
 		return of_text(call->text.data, call->text.len);
 	text = json_object_to_json_string_length(call->answer, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
 	                                         &len);

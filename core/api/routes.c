@@ -3,6 +3,7 @@
 
 static const struct mst_route routes[] = {
         {"GET", "/v1/status", mst_api_status, 0},
+        {"POST", "/v1/reload", mst_api_reload, MST_ROUTE_WRITES},
         {"GET", "/v1/columns", mst_api_columns, 0},
         {"GET", "/v1/interfaces", mst_api_interfaces, 0},
         {"POST", "/v1/interfaces/label", mst_api_label, MST_ROUTE_WRITES},
@@ -18,6 +19,8 @@ static const struct mst_route routes[] = {
         {"GET", "/v1/profiles", mst_api_profiles, 0},
         {"GET", "/v1/profiles/*", mst_api_profile, 0},
         {"POST", "/v1/profiles/*/test", mst_api_profile_test, MST_ROUTE_WRITES},
+        {"GET", "/v1/zones", mst_api_zones, 0},
+        {"GET", "/v1/zones/*", mst_api_zone, 0},
         {"GET", "/v1/labels", mst_api_labels, 0},
         {"PUT", "/v1/labels/*", mst_api_label_put, MST_ROUTE_WRITES},
         {"DELETE", "/v1/labels/*", mst_api_label_delete, MST_ROUTE_WRITES},

@@ -96,6 +96,7 @@ static struct mst_call *call_new(struct mst_api *api, struct MHD_Connection *con
 static enum MHD_Result handle(struct mst_call *call)
 {
 	struct mst_err err = {.code = MST_OK};
+	struct mst_shared_settings *settings;
 	int rc;
 
 	if (call->failed.code != MST_OK) {
@@ -107,8 +108,12 @@ static enum MHD_Result handle(struct mst_call *call)
 		call->upload_fd = -1;
 	}
 	rc = thread_store(call->api, &call->store, &err);
+	settings = mst_settings_box_use(call->api->setup.box);
+	call->settings = mst_settings_of(settings);
 	if (rc == MST_OK)
 		rc = call->route->handler(call, &err);
+	call->settings = NULL;
+	mst_settings_drop(settings);
 	mst_call_drop_upload(call);
 	if (rc != MST_OK && mst_code_http(rc) >= 500)
 		mst_log(MST_LOG_WARNING, "api", "%s %s: %s", call->method, call->path, err.text);

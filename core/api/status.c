@@ -209,7 +209,7 @@ static void add_store(struct mst_call *call, struct json_object *out, struct jso
 int mst_api_status(struct mst_call *call, struct mst_err *err)
 {
 	struct json_object *out = json_object_new_object(), *attention = json_object_new_array();
-	const char *config = call->api->setup.settings->config_path;
+	const char *config = call->settings->config_path;
 	int rc;
 
 	mst_json_add_text(out, "version", MST_VERSION);

@@ -65,4 +65,7 @@
 #define MST_COMMIT_EVERY_MS      100  /* an importer commits at least this often */
 #define MST_CLIENT_TIMEOUT_MS    60000
 
+/* Bytes of a CSV of MST_MAX_LOCATIONS rows. */
+#define MST_MAX_LOCATIONS_FILE (32u << 20)
+
 #endif

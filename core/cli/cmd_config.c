@@ -10,7 +10,9 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/str.h"
+#include "base/json.h"
 #include "cli/child.h"
+#include "cli/format.h"
 #include "cli/output.h"
 #include "cli/plugins.h"
 #include "conf/settings.h"
@@ -214,6 +216,45 @@ static int run_check(struct mst_cli *cli, struct mst_err *err)
 	return rc;
 }
 
+static void counted(struct json_object *answer, const char *key, const char *one, const char *many, const char *after)
+{
+	int64_t n = mst_json_int(answer, key, 0);
+	char number[MST_FORMAT_SIZE];
+
+	printf("%s %s%s", mst_format_number(n, number), n == 1 ? one : many, after);
+}
+
+static void say_reloaded(const struct mst_cli *cli, struct json_object *answer)
+{
+	const char *config = mst_json_text(answer, "config", "");
+	struct json_object *later = mst_json_array(answer, "after_restart");
+
+	mst_out_text(stdout, config[0] ? config : "no configuration file; the defaults");
+	fputs(": in force: ", stdout);
+	counted(answer, "profiles", "profile", "profiles", ", ");
+	counted(answer, "zones", "zone", "zones", ", ");
+	counted(answer, "labels", "label rule", "label rules", ", ");
+	counted(answer, "never_scan", "never_scan entry", "never_scan entries", ", ");
+	counted(answer, "scan_only", "scan_only entry", "scan_only entries", "\n");
+	fflush(stdout);
+	for (size_t i = 0; later && i < json_object_array_length(later); i++)
+		mst_cli_note(cli, "%s changed, which takes effect when the service is started anew",
+		             json_object_get_string(json_object_array_get_idx(later, i)));
+}
+
+static int run_reload(struct mst_cli *cli, struct mst_err *err)
+{
+	struct json_object *answer = NULL;
+	int rc = mst_cli_call(cli, "POST", "/v1/reload", NULL, &answer, err);
+
+	if (rc == MST_OK && cli->format == MST_CLI_TABLE)
+		say_reloaded(cli, answer);
+	else if (rc == MST_OK)
+		(cli->format == MST_CLI_NDJSON ? mst_out_line : mst_out_json)(answer);
+	json_object_put(answer);
+	return rc;
+}
+
 static int run_nothing(struct mst_cli *cli, struct mst_err *err)
 {
 	return mst_help_command(cli, cli->command, err);
@@ -223,12 +264,14 @@ static const struct mst_verb verbs[] = {
         {"", "", "this help", 0, 0, run_nothing},
         {"check", "[FILE]", "every fault with file, line and cure; also the files of conf.d beside it", 0, 1,
          run_check},
+        {"reload", "", "the service reads its configuration again; with a fault in it, the old one stays in force", 0,
+         0, run_reload},
         {0},
 };
 const struct mst_command mst_command_config = {
         .name = "config",
         .group = "This machine",
-        .summary = "check the configuration",
+        .summary = "check the configuration, make the service read it again",
         .example = "muster config check /etc/muster/muster.conf",
         .verbs = verbs,
 };

@@ -4,48 +4,35 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "base/limits.h"
-#include "base/str.h"
 #include "cli/format.h"
+#include "cli/listing.h"
 #include "cli/output.h"
 
-static const char *const columns[] = {"name", "enabled", "action", "when", "origin", "at"};
+static const struct mst_list_column columns[] = {
+        {"name", "label", 0, 8, false, true, "Name", NULL, false},
+        {"enabled", NULL, 3, 3, false, true, "Is the rule applied?", NULL, false},
+        {"action", NULL, 2, 6, false, true, "label, ignore, unmanageable, managed, notify or purge", NULL, false},
+        {"when", NULL, 1, 24, false, true, "The interfaces that it is for, as a filter", NULL, false},
+        {"origin", NULL, 4, 6, false, true, "file, store or shipped", NULL, false},
+        {"at", NULL, 5, 8, false, true, "File and line that define it", NULL, false},
+        {0},
+};
+
+static bool is_off(struct json_object *item)
+{
+	return !mst_json_bool(item, "enabled", true);
+}
+
+static const struct mst_listing listing = {
+        .what = "label rule",
+        .columns = columns,
+        .empty = "no label rule is there.\nNext: muster labels add NAME --when 'port=9100' --set unmanageable",
+        .dim = is_off,
+};
 
 static int run_list(struct mst_cli *cli, struct mst_err *err)
 {
-	struct json_object *answer = NULL, *items;
-	struct mst_table table;
-	int rc = mst_cli_list(cli, "/v1/labels", MST_MAX_LOCATIONS, &answer, err);
-
-	if (rc != MST_OK)
-		return rc;
-	items = mst_out_items(answer);
-	if (cli->format != MST_CLI_TABLE) {
-		mst_out_array(cli, items, columns, 6);
-		json_object_put(answer);
-		return MST_OK;
-	}
-	mst_table_init(&table);
-	for (size_t i = 0; i < 6; i++)
-		mst_table_add_column(&table, columns[i], i == 3 ? 0 : (unsigned)i, 6, false);
-	for (size_t i = 0; items && i < json_object_array_length(items); i++) {
-		struct json_object *item = json_object_array_get_idx(items, i);
-		bool enabled = mst_json_bool(item, "enabled", true);
-
-		for (size_t c = 0; c < 6; c++)
-			mst_table_add(&table, c == 1 ? (enabled ? "yes" : "no") : mst_json_text(item, columns[c], ""),
-			              enabled ? MST_STYLE_NONE : MST_STYLE_DIM);
-	}
-	if (mst_table_rows(&table) == 0) {
-		mst_cli_note(
-		        cli,
-		        "no label rule is there.\nNext: muster labels add NAME --when 'port=9100' --set unmanageable");
-		mst_table_free(&table);
-	} else {
-		rc = mst_out_table(cli, &table, err);
-	}
-	json_object_put(answer);
-	return rc;
+	return mst_list_print(cli, &listing, "/v1/labels", err);
 }
 
 static int send_rule(struct mst_cli *cli, const char *method, const char *tail, struct json_object *body,
@@ -122,6 +109,7 @@ static int run_test(struct mst_cli *cli, struct mst_err *err)
 }
 
 static const struct mst_arg_option options[] = {
+        MST_LIST_OPTIONS,
         {.name = "when", .value = "FILTER", .help = "add: the interfaces that the rule is for"},
         {.name = "set",
          .value = "label|ignore|unmanageable|managed|notify|purge",

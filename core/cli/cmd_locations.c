@@ -5,43 +5,29 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "base/limits.h"
 #include "cli/format.h"
+#include "cli/listing.h"
 #include "cli/output.h"
 
 #define MAX_CSV (64u << 20)
 
-static const char *const columns[] = {"network", "nat", "location"};
+static const struct mst_list_column columns[] = {
+        {"network", NULL, 0, 12, false, true, "Network; the smallest one that holds an address wins", NULL, false},
+        {"nat", NULL, 1, 8, false, true, "Outer network that it is seen behind", NULL, false},
+        {"location", NULL, 2, 8, false, true, "Where it is, from the largest place to the smallest", NULL, false},
+        {"line", NULL, 3, 4, true, false, "Line of the file that it came from", NULL, false},
+        {0},
+};
+static const struct mst_listing listing = {
+        .what = "location",
+        .columns = columns,
+        .empty =
+                "no location is stored.\nNext: muster locations import FILE.csv   (columns Network,NAT and up to five levels)",
+};
 
 static int run_list(struct mst_cli *cli, struct mst_err *err)
 {
-	struct json_object *answer = NULL, *items;
-	struct mst_table table;
-	int rc = mst_cli_list(cli, "/v1/locations", MST_MAX_LOCATIONS, &answer, err);
-
-	if (rc != MST_OK)
-		return rc;
-	items = mst_out_items(answer);
-	if (cli->format != MST_CLI_TABLE) {
-		mst_out_array(cli, items, columns, 3);
-	} else if (!items || json_object_array_length(items) == 0) {
-		mst_cli_note(
-		        cli,
-		        "no location is stored.\nNext: muster locations import FILE.csv   (columns Network,NAT and up to five levels)");
-	} else {
-		mst_table_init(&table);
-		for (size_t c = 0; c < 3; c++)
-			mst_table_add_column(&table, columns[c], c ? 1 : 0, 8, false);
-		for (size_t i = 0; i < json_object_array_length(items); i++) {
-			struct json_object *item = json_object_array_get_idx(items, i);
-
-			for (size_t c = 0; c < 3; c++)
-				mst_table_add(&table, mst_json_text(item, columns[c], ""), MST_STYLE_NONE);
-		}
-		rc = mst_out_table(cli, &table, err);
-	}
-	json_object_put(answer);
-	return rc;
+	return mst_list_print(cli, &listing, "/v1/locations", err);
 }
 
 static int run_import(struct mst_cli *cli, struct mst_err *err)
@@ -71,6 +57,10 @@ static int run_import(struct mst_cli *cli, struct mst_err *err)
 	return rc;
 }
 
+static const struct mst_arg_option options[] = {
+        MST_LIST_OPTIONS,
+        {0},
+};
 static const struct mst_verb verbs[] = {
         {"", "", "all networks and where they are", 0, 0, run_list},
         {"list", "", "the same", 0, 0, run_list},
@@ -86,4 +76,5 @@ const struct mst_command mst_command_locations = {
         .help = "The file's first line names its columns: Network,NAT,Region,Site,Building. The smallest network that holds an\n"
                 "address wins.",
         .verbs = verbs,
+        .options = options,
 };

@@ -4,48 +4,39 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "base/limits.h"
 #include "cli/format.h"
+#include "cli/listing.h"
 #include "cli/output.h"
+
+static void interval_cell(struct mst_buf *out, struct json_object *item, int64_t now)
+{
+	int64_t interval = mst_json_int(item, "scan_interval", 0);
+	char text[MST_FORMAT_SIZE];
+
+	(void)now;
+	mst_buf_str(out, interval > 0 ? mst_format_about(interval, text) : "by hand");
+}
+
+static const struct mst_list_column columns[] = {
+        {"name", "profile", 0, 6, false, true, "Name", NULL, false},
+        {"method", NULL, 2, 6, false, true, "Method that it uses", NULL, false},
+        {"zone", NULL, 3, 6, false, true, "Zone that its targets are in", NULL, false},
+        {"scan_interval", "every", 1, 5, false, true, "How often it is due", interval_cell, false},
+        {"import_frequency", "imports", 6, 8, false, false, "When its results are imported", NULL, false},
+        {"origin", NULL, 4, 6, false, true, "file or store", NULL, false},
+        {"at", NULL, 5, 8, false, true, "File and line that define it", NULL, false},
+        {0},
+};
+static const struct mst_listing listing = {
+        .what = "profile",
+        .columns = columns,
+        .empty =
+                "no profile is configured.\nNext: man muster.conf (a profile), or muster scan nmap 192.0.2.0/24 --dry-run",
+};
 
 static int run_list(struct mst_cli *cli, struct mst_err *err)
 {
-	static const char *const columns[] = {"name", "method", "zone", "scan_interval", "origin", "at"};
-	struct json_object *answer = NULL, *items;
-	struct mst_table table;
-	int rc = mst_cli_list(cli, "/v1/profiles", MST_MAX_LOCATIONS, &answer, err);
-
-	if (rc != MST_OK)
-		return rc;
-	items = mst_out_items(answer);
-	if (cli->format != MST_CLI_TABLE) {
-		mst_out_array(cli, items, columns, 6);
-	} else if (!items || json_object_array_length(items) == 0) {
-		mst_cli_note(
-		        cli,
-		        "no profile is configured.\nNext: man muster.conf (a profile), or muster scan nmap 192.0.2.0/24 --dry-run");
-	} else {
-		mst_table_init(&table);
-		for (size_t i = 0; i < 6; i++)
-			mst_table_add_column(&table, columns[i], (unsigned)i, 6, false);
-		for (size_t i = 0; i < json_object_array_length(items); i++) {
-			struct json_object *item = json_object_array_get_idx(items, i);
-
-			for (size_t c = 0; c < 6; c++) {
-				struct json_object *value = NULL;
-				struct mst_buf cell;
-
-				mst_buf_init(&cell, 65536);
-				json_object_object_get_ex(item, columns[c], &value);
-				mst_out_cell(&cell, value, ", ");
-				mst_table_add(&table, mst_buf_text(&cell), MST_STYLE_NONE);
-				mst_buf_free(&cell);
-			}
-		}
-		rc = mst_out_table(cli, &table, err);
-	}
-	json_object_put(answer);
-	return rc;
+	return mst_list_print(cli, &listing, "/v1/profiles", err);
 }
 
 static void show_fields(struct json_object *profile)
@@ -142,6 +133,7 @@ static int run_test(struct mst_cli *cli, struct mst_err *err)
 }
 
 static const struct mst_arg_option options[] = {
+        MST_LIST_OPTIONS,
         {.name = "conf", .help = "show: as a section of the configuration file"},
         {0},
 };

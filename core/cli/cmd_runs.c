@@ -12,19 +12,84 @@
 #include "cli/filter_words.h"
 #include "cli/follow.h"
 #include "cli/format.h"
+#include "cli/listing.h"
 #include "cli/output.h"
 
 #define LIST_ROWS     30
 #define PARTS_SHOWN   100u
 #define CHANGES_SHOWN 200u
 
-static const char *const csv_columns[] = {
-        "number",  "profile", "method", "zone",      "kind",      "state", "outcome", "text",
-        "created", "started", "ended",  "by",        "addresses", "up",    "with_os", "timed_out",
-        "new",     "changed", "lost",   "unchanged", "command",   "name",
-};
+/* A day ago and later the time of day, before that the day: what tells runs apart, in ten columns. */
+static void time_cell(struct mst_buf *out, struct json_object *run, int64_t now)
+{
+	int64_t when =
+	        mst_json_int(run, "started", 0) ? mst_json_int(run, "started", 0) : mst_json_int(run, "created", 0);
+	char text[MST_FORMAT_SIZE];
 
-#define CSV_COLUMNS (sizeof(csv_columns) / sizeof(csv_columns[0]))
+	(void)now;
+	mst_format_time(when, text);
+	text[strlen(text) > 16 ? 16 : strlen(text)] = '\0';
+	mst_buf_str(out, text);
+}
+
+static void outcome_cell(struct mst_buf *out, struct json_object *run, int64_t now)
+{
+	const char *outcome = mst_json_text(run, "outcome", "");
+	int64_t done = mst_json_int(run, "shards_done", 0), shards = mst_json_int(run, "shards", 0);
+
+	(void)now;
+	mst_buf_str(out, outcome[0] ? outcome : mst_json_text(run, "state", ""));
+	if (strcmp(mst_json_text(run, "state", ""), "running") == 0 && shards > 1)
+		mst_buf_printf(out, " %" PRId64 "/%" PRId64, done, shards);
+}
+
+static void profile_cell(struct mst_buf *out, struct json_object *run, int64_t now)
+{
+	const char *profile = mst_json_text(run, "profile", "");
+
+	(void)now;
+	mst_buf_str(out, profile[0] ? profile : mst_json_text(run, "method", ""));
+}
+
+static void took_cell(struct mst_buf *out, struct json_object *run, int64_t now)
+{
+	int64_t started = mst_json_int(run, "started", 0), ended = mst_json_int(run, "ended", 0);
+	char text[MST_FORMAT_SIZE];
+
+	if (started)
+		mst_buf_str(out, mst_format_clock((ended ? ended : now) - started, text));
+}
+
+static const struct mst_list_column columns[] = {
+        {"number", "run", 0, 3, true, true, "Number; names the run everywhere", NULL, false},
+        {"outcome", NULL, 0, 8, false, true, "complete, partial or failed; before the end, the state", outcome_cell,
+         false},
+        {"profile", NULL, 5, 8, false, true, "Profile, else the method", profile_cell, false},
+        {"zone", NULL, 8, 6, false, true, "Zone", NULL, false},
+        {"kind", NULL, 9, 6, false, true, "scan or import", NULL, false},
+        {"started", NULL, 3, 16, false, true, "When it started", time_cell, false},
+        {"took", NULL, 4, 4, true, true, "How long it took, or runs so far", took_cell, true},
+        {"addresses", NULL, 7, 9, true, true, "Addresses that it covers, after exclusions", NULL, false},
+        {"up", NULL, 0, 2, true, true, "Addresses that answered", NULL, false},
+        {"new", NULL, 0, 3, true, true, "Interfaces found for the first time", NULL, false},
+        {"changed", NULL, 0, 3, true, true, "Interfaces that changed", NULL, false},
+        {"lost", NULL, 0, 3, true, true, "Interfaces lost by it", NULL, false},
+        {"text", "why", 10, 12, false, true, "Why it ended so", NULL, false},
+        {"method", NULL, 6, 6, false, false, "Method", NULL, false},
+        {"state", NULL, 6, 8, false, false, "planning, running, importing or done", NULL, false},
+        {"created", NULL, 6, 10, false, false, "When it was asked for", NULL, false},
+        {"ended", NULL, 6, 10, false, false, "When it ended", NULL, false},
+        {"by", NULL, 6, 6, false, false, "Who started it", NULL, false},
+        {"shards", NULL, 6, 4, true, false, "Parts that it is divided into", NULL, false},
+        {"shards_done", "done", 6, 4, true, false, "Parts that have ended", NULL, false},
+        {"with_os", NULL, 6, 4, true, false, "Interfaces with an operating system", NULL, false},
+        {"timed_out", NULL, 6, 4, true, false, "Interfaces that a scan gave up", NULL, false},
+        {"unchanged", NULL, 6, 4, true, false, "Interfaces seen again as they were", NULL, false},
+        {"command", NULL, 6, 12, false, false, "Command of its first part", NULL, false},
+        {"name", "file", 6, 8, false, false, "Imported file", NULL, false},
+        {0},
+};
+static const struct mst_listing listing = {.what = "run", .columns = columns, .sorted = true, .state = "outcome"};
 
 static int list_path(struct mst_cli *cli, int64_t limit, struct mst_buf *path, struct mst_err *err)
 {
@@ -35,55 +100,14 @@ static int list_path(struct mst_cli *cli, int64_t limit, struct mst_buf *path, s
 	rc = mst_filter_from_words(cli->words, cli->word_count, &filter, err);
 	mst_buf_str(path, "/v1/runs?filter=");
 	mst_http_encode(path, mst_buf_text(&filter));
+	if (mst_cli_option(cli, "sort")) {
+		mst_buf_str(path, "&sort=");
+		mst_http_encode(path, mst_cli_option(cli, "sort"));
+	}
 	if (limit > 0)
 		mst_buf_printf(path, "&limit=%" PRId64, limit);
 	mst_buf_free(&filter);
 	return rc;
-}
-
-static void run_row(struct mst_table *table, struct json_object *run, int64_t now)
-{
-	static const char *const counts[] = {"up", "new", "changed", "lost"};
-	const char *outcome = mst_json_text(run, "outcome", ""), *state = mst_json_text(run, "state", "");
-	const char *word = outcome[0] ? outcome : state, *profile = mst_json_text(run, "profile", "");
-	int64_t started = mst_json_int(run, "started", 0), ended = mst_json_int(run, "ended", 0);
-	char text[MST_FORMAT_SIZE];
-
-	mst_table_add(table, mst_format_number(mst_json_int(run, "number", 0), text), MST_STYLE_NONE);
-	mst_table_add(table, word, mst_format_state_style(word));
-	mst_table_add(table, mst_json_text(run, "kind", ""), MST_STYLE_NONE);
-	mst_table_add(table, profile[0] ? profile : mst_json_text(run, "method", ""), MST_STYLE_NONE);
-	mst_table_add(table, mst_json_text(run, "zone", ""), MST_STYLE_NONE);
-	mst_table_add(table, mst_format_time(started ? started : mst_json_int(run, "created", 0), text),
-	              MST_STYLE_NONE);
-	mst_table_add(table, started ? mst_format_clock((ended ? ended : now) - started, text) : "", MST_STYLE_NONE);
-	mst_table_add(table, mst_format_number(mst_json_int(run, "addresses", 0), text), MST_STYLE_NONE);
-	for (size_t i = 0; i < 4; i++)
-		mst_table_add(table, mst_format_number(mst_json_int(run, counts[i], 0), text), MST_STYLE_NONE);
-	mst_table_add(table, mst_json_text(run, "text", ""), MST_STYLE_NONE);
-}
-
-static int draw_list(struct mst_cli *cli, struct json_object *items, struct mst_err *err)
-{
-	static const struct {
-		const char *title;
-		unsigned give;
-		size_t least;
-		bool right;
-	} heads[] = {{"run", 0, 3, true},      {"outcome", 0, 8, false},  {"kind", 7, 4, false},
-	             {"profile", 5, 8, false}, {"zone", 6, 6, false},     {"started", 3, 10, false},
-	             {"took", 4, 4, true},     {"addresses", 8, 5, true}, {"up", 0, 2, true},
-	             {"new", 0, 3, true},      {"changed", 0, 3, true},   {"lost", 0, 3, true},
-	             {"why", 9, 12, false}};
-	struct mst_table table;
-	int64_t now = mst_time_now();
-
-	mst_table_init(&table);
-	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
-		mst_table_add_column(&table, heads[i].title, heads[i].give, heads[i].least, heads[i].right);
-	for (size_t i = 0; i < json_object_array_length(items); i++)
-		run_row(&table, json_object_array_get_idx(items, i), now);
-	return mst_out_table(cli, &table, err);
 }
 
 static int list_table(struct mst_cli *cli, const char *path, struct mst_err *err)
@@ -100,7 +124,7 @@ static int list_table(struct mst_cli *cli, const char *path, struct mst_err *err
 		mst_cli_note(cli, "no run %s\nNext: muster scan nmap 192.0.2.0/24 --dry-run",
 		             cli->word_count ? "matches" : "is stored yet");
 	else
-		rc = draw_list(cli, items, err);
+		rc = mst_list_items(cli, &listing, items, err);
 	if (rc == MST_OK && (int64_t)count < mst_json_int(answer, "total", 0)) {
 		fflush(stdout);
 		mst_cli_note(cli, "%zu of %" PRId64 " shown.  --limit, --csv, --json", count,
@@ -118,9 +142,12 @@ static int list_item(void *data, struct json_object *item)
 
 static int list_data(struct mst_cli *cli, const char *path, struct mst_err *err)
 {
-	struct mst_out_list list = {.format = cli->format, .columns = csv_columns, .column_count = CSV_COLUMNS};
-	int rc = mst_cli_connect(cli, err);
+	const char *names[MST_TABLE_COLUMNS];
+	struct mst_out_list list = {.format = cli->format, .columns = names};
+	int rc = mst_list_names(cli, &listing, names, &list.column_count, err);
 
+	if (rc == MST_OK)
+		rc = mst_cli_connect(cli, err);
 	if (rc != MST_OK)
 		return rc;
 	mst_out_list_begin(&list);
@@ -135,8 +162,10 @@ static int run_list(struct mst_cli *cli, struct mst_err *err)
 	const char *limit_text = mst_cli_option(cli, "limit");
 	struct mst_buf path;
 	uint64_t limit = cli->format == MST_CLI_TABLE ? LIST_ROWS : 0;
-	int rc;
+	int rc = MST_OK;
 
+	if (mst_list_columns(cli, &listing, &rc, err))
+		return rc;
 	if (limit_text && (!mst_str_uint(limit_text, MST_MAX_PAGE, &limit) || limit == 0))
 		return mst_err_set(err, MST_E_USAGE, "--limit is a number from 1 to %u", MST_MAX_PAGE);
 	for (size_t i = 0; i < cli->word_count; i++)
@@ -223,6 +252,8 @@ static void show_end(struct json_object *run)
 static int run_show(struct mst_cli *cli, struct mst_err *err)
 {
 	struct json_object *run = NULL, *one;
+	const char *names[MST_TABLE_COLUMNS];
+	size_t count = 0;
 	int rc = mst_run_get(cli, cli->words[0], &run, err);
 
 	if (rc != MST_OK)
@@ -234,7 +265,9 @@ static int run_show(struct mst_cli *cli, struct mst_err *err)
 	} else if (cli->format == MST_CLI_CSV) {
 		one = json_object_new_array();
 		json_object_array_add(one, json_object_get(run));
-		mst_out_array(cli, one, csv_columns, CSV_COLUMNS);
+		rc = mst_list_names(cli, &listing, names, &count, err);
+		if (rc == MST_OK)
+			mst_out_array(cli, one, names, count);
 		json_object_put(one);
 	} else {
 		show_head(cli, run);
@@ -245,7 +278,7 @@ static int run_show(struct mst_cli *cli, struct mst_err *err)
 		mst_run_changes(cli, run, CHANGES_SHOWN);
 	}
 	json_object_put(run);
-	return MST_OK;
+	return rc;
 }
 
 /* The number of the run that a word names, or of the newest that runs. */
@@ -321,7 +354,7 @@ static int run_retry(struct mst_cli *cli, struct mst_err *err)
 }
 
 static const struct mst_arg_option options[] = {
-        {.name = "limit", .value = "N", .help = "list: at most N runs, newest first"},
+        MST_LIST_OPTIONS,
         {.name = "detach", .help = "retry: start it and return"},
         {0},
 };

@@ -17,7 +17,8 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/time.h"
-#include "conf/settings.h"
+#include "conf/shared.h"
+#include "import/locations.h"
 #include "job/engine.h"
 #include "plugin/manifest.h"
 #include "store/filter.h"
@@ -32,7 +33,9 @@ struct daemon {
 	struct mst_daemon_places places;
 	struct mst_daemon_lock lock;
 	struct mst_paths paths;
-	struct mst_settings settings;
+	struct mst_settings_box box;
+	const struct mst_settings *settings; /* of the start */
+	struct mst_shared_settings *first;
 	struct mst_plugin_list plugins;
 	const struct mst_method_def **methods;
 	struct json_object *store_options;
@@ -41,10 +44,11 @@ struct daemon {
 	struct mst_engine *engine;
 	struct mst_api *api;
 	uv_loop_t loop;
-	uv_signal_t terminate, interrupt;
+	uv_signal_t terminate, interrupt, hangup;
 	uv_timer_t linger;
 	uv_async_t clients;
 	bool net_raw, has_settings, has_plugins, stopping, stopped, called;
+	bool labels_changed, locations_new;
 };
 
 static int load_plugins(struct daemon *d, struct mst_err *err)
@@ -88,27 +92,77 @@ static int check_when(const char *when, struct mst_err *err)
 	return rc;
 }
 
-static int load_settings(struct daemon *d, struct mst_err *err)
+/* The file that the configuration names is part of it: with a fault in it, nothing of it is taken over. */
+static int check_locations(const struct mst_settings *settings, struct mst_err *err)
 {
+	struct mst_locations locations = {.items = NULL};
+	struct mst_buf csv, faults;
+	int rc;
+
+	if (!settings->locations_path)
+		return MST_OK;
+	mst_buf_init(&csv, MST_MAX_LOCATIONS_FILE);
+	mst_buf_init(&faults, MST_ERR_TEXT);
+	rc = mst_file_read(settings->locations_path, MST_MAX_LOCATIONS_FILE, &csv, err);
+	if (rc == MST_OK && mst_locations_parse(&locations, mst_buf_text(&csv), csv.len, &faults) != MST_OK) {
+		const char *text = mst_buf_text(&faults);
+
+		rc = mst_err_set(err, MST_E_USAGE, "%s: %.*s", settings->locations_path, (int)strcspn(text, "\n"),
+		                 text);
+	}
+	mst_locations_free(&locations);
+	mst_buf_free(&csv);
+	mst_buf_free(&faults);
+	return rc;
+}
+
+static int load_settings(void *data, struct mst_settings *out, struct mst_err *err)
+{
+	struct daemon *d = data;
 	struct mst_faults faults = {.items = NULL};
 	char path[PATH_MAX];
 	bool have = mst_daemon_config(d->options, path);
 	int rc;
 
 	mst_settings_set_when_check(check_when);
-	rc = mst_settings_load(&d->settings, have ? path : NULL, d->methods, discovery_methods(d), &faults, err);
-
+	rc = mst_settings_load(out, have ? path : NULL, d->methods, discovery_methods(d), &faults, err);
 	for (size_t i = 0; i < faults.count; i++)
 		mst_log(MST_LOG_ERROR, "conf", "%s:%d: %s", faults.items[i].file, faults.items[i].line,
 		        faults.items[i].text);
-	d->has_settings = rc == MST_OK;
+	if (rc != MST_OK && faults.count > 1) {
+		struct mst_err first = *err;
+
+		mst_err_set(err, rc, "%s (and %zu more: muster config check)", first.text, faults.count - 1);
+	}
+	if (rc == MST_OK)
+		rc = check_locations(out, err);
+	if (rc != MST_OK)
+		mst_settings_free(out);
 	mst_faults_free(&faults);
 	return rc;
 }
 
+static int first_settings(struct daemon *d, struct mst_err *err)
+{
+	struct mst_settings settings;
+	int rc = load_settings(d, &settings, err);
+
+	if (rc != MST_OK)
+		return rc;
+	d->first = mst_settings_share(&settings);
+	if (!d->first) {
+		mst_settings_free(&settings);
+		return mst_err_no_memory(err);
+	}
+	mst_settings_box_init(&d->box, mst_settings_use(d->first));
+	d->settings = mst_settings_of(d->first);
+	d->has_settings = true;
+	return MST_OK;
+}
+
 static int find_store_plugin(struct daemon *d, struct mst_err *err)
 {
-	const char *kind = d->settings.store_kind ? d->settings.store_kind : "sqlite";
+	const char *kind = d->settings->store_kind ? d->settings->store_kind : "sqlite";
 	const struct mst_method *method = mst_plugin_list_method(&d->plugins, kind, &d->store_plugin);
 
 	if (!method || !d->store_plugin->store)
@@ -202,6 +256,15 @@ static void request_stop(struct daemon *d, const char *why)
 	maybe_end(d);
 }
 
+static void on_hangup(uv_signal_t *handle, int number)
+{
+	struct daemon *d = handle->data;
+
+	(void)number;
+	if (d->engine && !d->stopping)
+		mst_engine_hup(d->engine);
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
 	request_stop(handle->data, number == SIGINT ? "interrupted" : "told to stop");
@@ -214,7 +277,9 @@ static int start_store(struct daemon *d, struct mst_store **store, struct mst_er
 	if (rc == MST_OK)
 		rc = mst_store_open(store, d->store_class, true, err);
 	if (rc == MST_OK)
-		rc = mst_job_mirror(*store, &d->settings, err);
+		rc = mst_job_mirror(*store, d->settings, &d->labels_changed, err);
+	if (rc == MST_OK)
+		d->locations_new = mst_job_locations_new(*store, d->settings);
 	return rc;
 }
 
@@ -223,17 +288,19 @@ static void start_loop(struct daemon *d)
 	uv_loop_init(&d->loop);
 	uv_signal_init(&d->loop, &d->terminate);
 	uv_signal_init(&d->loop, &d->interrupt);
+	uv_signal_init(&d->loop, &d->hangup);
 	uv_timer_init(&d->loop, &d->linger);
 	uv_async_init(&d->loop, &d->clients, on_clients);
-	d->terminate.data = d->interrupt.data = d->linger.data = d->clients.data = d;
+	d->terminate.data = d->interrupt.data = d->hangup.data = d->linger.data = d->clients.data = d;
 	uv_signal_start(&d->terminate, on_signal, SIGTERM);
 	uv_signal_start(&d->interrupt, on_signal, SIGINT);
+	uv_signal_start(&d->hangup, on_hangup, SIGHUP);
 }
 
 static int start_engine(struct daemon *d, struct mst_store *store, struct mst_err *err)
 {
 	const struct mst_engine_setup setup = {.loop = &d->loop,
-	                                       .settings = &d->settings,
+	                                       .box = &d->box,
 	                                       .plugins = &d->plugins,
 	                                       .store_class = d->store_class,
 	                                       .store = store,
@@ -243,19 +310,24 @@ static int start_engine(struct daemon *d, struct mst_store *store, struct mst_er
 	                                       .spool = d->places.spool,
 	                                       .net_raw = d->net_raw,
 	                                       .max_spool = MST_MAX_SPOOL,
+	                                       .load = load_settings,
 	                                       .changed = engine_changed,
 	                                       .data = d};
 
-	return mst_engine_new(&d->engine, &setup, err);
+	int rc = mst_engine_new(&d->engine, &setup, err);
+
+	if (rc == MST_OK && (d->locations_new || d->labels_changed))
+		mst_engine_arrange(d->engine, d->locations_new);
+	return rc;
 }
 
 static int start_api(struct daemon *d, struct mst_err *err)
 {
 	struct mst_api_setup setup = {.engine = d->engine,
 	                              .store_class = d->store_class,
-	                              .settings = &d->settings,
+	                              .box = &d->box,
 	                              .plugins = &d->plugins,
-	                              .store_kind = d->settings.store_kind ? d->settings.store_kind : "sqlite",
+	                              .store_kind = d->settings->store_kind ? d->settings->store_kind : "sqlite",
 	                              .store_path = d->places.store,
 	                              .spool = d->places.spool,
 	                              .socket_path = d->places.socket,
@@ -295,9 +367,9 @@ static int prepare(struct daemon *d, struct mst_err *err)
 	if (rc == MST_OK)
 		rc = load_plugins(d, err);
 	if (rc == MST_OK)
-		rc = load_settings(d, err);
+		rc = first_settings(d, err);
 	if (rc == MST_OK && !d->options->store)
-		rc = mst_daemon_places_find(&d->places, d->options, d->settings.store_path, err);
+		rc = mst_daemon_places_find(&d->places, d->options, d->settings->store_path, err);
 	if (rc == MST_OK)
 		rc = find_store_plugin(d, err);
 	return rc;
@@ -351,7 +423,8 @@ static void forget(struct daemon *d)
 {
 	json_object_put(d->store_options);
 	if (d->has_settings)
-		mst_settings_free(&d->settings);
+		mst_settings_box_free(&d->box);
+	mst_settings_drop(d->first);
 	free(d->methods);
 	if (d->has_plugins)
 		mst_plugin_list_free(&d->plugins);

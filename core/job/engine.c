@@ -29,7 +29,7 @@ static unsigned worker_cap(void)
 	return cap < 2 ? 2 : cap > MST_MAX_WORKERS ? MST_MAX_WORKERS : (unsigned)cap;
 }
 
-static struct json_object *import_settings(const struct mst_settings *settings)
+struct json_object *mst_engine_import_settings(const struct mst_settings *settings)
 {
 	struct json_object *out = json_object_new_object();
 
@@ -120,7 +120,9 @@ int mst_engine_new(struct mst_engine **out, const struct mst_engine_setup *setup
 	engine->setup = *setup;
 	engine->mail_last = &engine->mail_first;
 	engine->max_workers = worker_cap();
-	engine->import_settings = import_settings(setup->settings);
+	engine->shared = mst_settings_box_use(setup->box);
+	engine->settings = mst_settings_of(engine->shared);
+	engine->import_settings = mst_engine_import_settings(engine->settings);
 	engine->spooled = mst_spool_usage(setup->spool);
 	pthread_mutex_init(&engine->mail_lock, NULL);
 	rc = first_numbers(engine, err);
@@ -129,6 +131,7 @@ int mst_engine_new(struct mst_engine **out, const struct mst_engine_setup *setup
 	if (rc == MST_OK)
 		rc = mst_processes_new(&engine->processes, setup->loop, err);
 	if (rc != MST_OK) {
+		mst_settings_drop(engine->shared);
 		json_object_put(engine->import_settings);
 		free(engine); /* the daemon ends: handles of the loop die with it */
 		return rc;
@@ -155,8 +158,8 @@ void mst_engine_stop(struct mst_engine *engine, const char *why)
 
 bool mst_engine_busy(const struct mst_engine *engine)
 {
-	if (engine->pending > 0 || engine->checks > 0 || engine->importer || mst_jobdb_pending(engine->db) > 0 ||
-	    mst_processes_count(engine->processes) > 0)
+	if (engine->pending > 0 || (engine->arrange && !engine->stopping) || engine->checks > 0 || engine->importer ||
+	    mst_jobdb_pending(engine->db) > 0 || mst_processes_count(engine->processes) > 0)
 		return true;
 	for (const struct mst_run *run = engine->runs; run; run = run->next)
 		if (mst_run_active(run))
@@ -187,6 +190,7 @@ void mst_engine_free(struct mst_engine *engine)
 	mst_jobdb_close(engine->db);
 	mst_processes_close(engine->processes);
 	json_object_put(engine->import_settings);
+	mst_settings_drop(engine->shared);
 	uv_timer_stop(&engine->tick);
 	uv_close((uv_handle_t *)&engine->tick, NULL);
 	uv_close((uv_handle_t *)&engine->mail, on_closed);

@@ -12,7 +12,7 @@
 #include <uv.h>
 
 #include "base/error.h"
-#include "conf/settings.h"
+#include "conf/shared.h"
 #include "plugin/manifest.h"
 #include "store/store.h"
 
@@ -21,7 +21,7 @@ struct mst_engine;
 /* All borrowed for the engine's life, read-only, shared with other threads. */
 struct mst_engine_setup {
 	uv_loop_t *loop;
-	const struct mst_settings *settings;
+	struct mst_settings_box *box; /* a reload replaces what is in it */
 	const struct mst_plugin_list *plugins;
 	struct mst_store_class *store_class;
 	struct mst_store *store;           /* an instance of the calling thread, used by mst_engine_new alone */
@@ -30,7 +30,9 @@ struct mst_engine_setup {
 	const char *worker, *spool;        /* absolute paths; the spool exists */
 	bool net_raw;                      /* CAP_NET_RAW is permitted */
 	int64_t max_spool;                 /* bytes; above it no shard starts */
-	void (*changed)(void *data);       /* something began or ended: ask mst_engine_busy */
+	/* Reads and checks the configuration anew, on the loop. `out` is the caller's. MST_E_USAGE: it has faults, which are logged. */
+	int (*load)(void *data, struct mst_settings *out, struct mst_err *err);
+	void (*changed)(void *data); /* something began or ended: ask mst_engine_busy */
 	void *data;
 };
 
@@ -52,7 +54,10 @@ enum mst_engine_verb {
 	MST_ENGINE_PROGRESS,
 	MST_ENGINE_CHECK,  /* { profile } or { method, ... }: { verdicts: [...], status, text } */
 	MST_ENGINE_STATUS, /* { running, fault } */
-	MST_ENGINE_LABELS  /* { labels: [ { name, when, action } ] }: what later imports apply */
+	MST_ENGINE_LABELS, /* { labels: [ { name, when, action } ] }: what later imports apply */
+	/* {}: { config, profiles, zones, labels, never_scan, scan_only (counts), after_restart: [keys] }. The old configuration
+	 * stays in force whenever it fails. */
+	MST_ENGINE_RELOAD
 };
 
 /* Any thread but the loop's. `arguments` are taken over. *answer is the caller's. MST_E_TIMEOUT after timeout_ms. */
@@ -61,7 +66,17 @@ int mst_engine_call(struct mst_engine *engine, int verb, struct json_object *arg
 
 /* Label rules of the store's collection `labels`, enabled ones, as [ { name, when, action } ]. Caller puts it. */
 int mst_job_labels(struct mst_store *store, struct json_object **out, struct mst_err *err);
-/* Writes profiles, zones and label rules of the configuration into their collections, and retires what it dropped. */
-int mst_job_mirror(struct mst_store *store, const struct mst_settings *settings, struct mst_err *err);
+/* Writes profiles, zones and label rules of the configuration into their collections, and retires what it dropped.
+ * *labels_changed: interfaces that are stored already should be looked at again. */
+int mst_job_mirror(struct mst_store *store, const struct mst_settings *settings, bool *labels_changed,
+                   struct mst_err *err);
+/* Is the configured file of locations another one than was taken over last? Its stamp is kept under this counter. */
+#define MST_LOCATIONS_STAMP "locations_file"
+bool mst_job_locations_new(struct mst_store *store, const struct mst_settings *settings);
+int64_t mst_job_locations_stamp(const char *path);
+/* The same as the API's reload, without an answer: a signal asked. Loop thread. */
+void mst_engine_hup(struct mst_engine *engine);
+/* Stored interfaces get the label rules and, with `locations`, the configured file of locations. Loop thread. */
+void mst_engine_arrange(struct mst_engine *engine, bool locations);
 
 #endif

@@ -132,7 +132,7 @@ void mst_keep_pump(struct mst_engine *engine, bool wanted)
 		return;
 	}
 	if (!engine->importer && !wanted && !engine->stopping && mst_time_monotonic() >= engine->prune_at &&
-	    !keeps_all(engine->setup.settings))
+	    !keeps_all(engine->settings))
 		start_prune(engine);
 }
 
@@ -194,7 +194,7 @@ static void drop_leftover(struct mst_engine *engine, const char *run)
 
 void mst_keep_spool(struct mst_engine *engine, int64_t now)
 {
-	int64_t kept = engine->setup.settings->retention_spool;
+	int64_t kept = engine->settings->retention_spool;
 	DIR *folder = kept > 0 ? opendir(engine->setup.spool) : NULL;
 	struct dirent *entry;
 	struct stat st;

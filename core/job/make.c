@@ -20,7 +20,7 @@ int mst_run_set_method(struct mst_run *run, const char *method, struct mst_err *
 int mst_run_set_zone(struct mst_run *run, const char *zone, struct mst_err *err)
 {
 	snprintf(run->zone_name, sizeof(run->zone_name), "%s", zone[0] ? zone : "default");
-	run->zone = mst_settings_zone(run->engine->setup.settings, run->zone_name);
+	run->zone = mst_settings_zone(mst_settings_of(run->shared), run->zone_name);
 	if (!run->zone)
 		return mst_err_set(err, MST_E_NOT_FOUND,
 		                   "no zone \"%s\" in the configuration: define it, or leave the zone out", zone);
@@ -39,7 +39,7 @@ static int refuse_second(struct mst_run *run, struct mst_err *err)
 
 static int from_profile(struct mst_run *run, const char *name, bool dry_run, struct mst_err *err)
 {
-	const struct mst_profile *profile = mst_settings_profile(run->engine->setup.settings, name);
+	const struct mst_profile *profile = mst_settings_profile(mst_settings_of(run->shared), name);
 	struct json_object *options;
 	int rc;
 
@@ -176,7 +176,7 @@ static void add_shard_json(struct json_object *job, const struct mst_shard *shar
 
 struct json_object *mst_run_job(const struct mst_run *run, const struct mst_shard *shard, int64_t deadline_ms)
 {
-	const struct mst_rules *rules = &run->engine->setup.settings->rules;
+	const struct mst_rules *rules = &run->engine->settings->rules;
 	struct json_object *job = json_object_new_object();
 
 	mst_json_add_int(job, "worker", 1);

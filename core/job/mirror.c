@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/json.h"
 #include "base/log.h"
@@ -181,7 +182,7 @@ static int mirror_zones(const struct mst_settings *settings, struct mst_batch *b
 	return rc;
 }
 
-int mst_job_mirror(struct mst_store *store, const struct mst_settings *settings, struct mst_err *err)
+static int write_mirror(struct mst_store *store, const struct mst_settings *settings, struct mst_err *err)
 {
 	struct mst_batch *batch = NULL;
 	int rc = mst_batch_new(&batch, err);
@@ -195,6 +196,54 @@ int mst_job_mirror(struct mst_store *store, const struct mst_settings *settings,
 		rc = mst_store_write(store, batch, err);
 	mst_batch_free(batch);
 	return rc;
+}
+
+int mst_job_mirror(struct mst_store *store, const struct mst_settings *settings, bool *labels_changed,
+                   struct mst_err *err)
+{
+	struct json_object *before = NULL, *after = NULL;
+	int rc = mst_job_labels(store, &before, err);
+
+	if (rc == MST_OK)
+		rc = write_mirror(store, settings, err);
+	if (rc == MST_OK)
+		rc = mst_job_labels(store, &after, err);
+	*labels_changed = rc == MST_OK && json_object_equal(before, after) == 0;
+	json_object_put(before);
+	json_object_put(after);
+	return rc;
+}
+
+/* The file as it is now, in one number: 0 when there is none. */
+int64_t mst_job_locations_stamp(const char *path)
+{
+	uint64_t hash = 14695981039346656037u;
+	struct stat st;
+	char text[64];
+
+	if (!path || stat(path, &st) != 0)
+		return 0;
+	snprintf(text, sizeof(text), "%lld.%09ld %lld ", (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+	         (long long)st.st_size);
+	for (const char *at = text; *at; at++)
+		hash = (hash ^ (unsigned char)*at) * 1099511628211u;
+	for (const char *at = path; *at; at++)
+		hash = (hash ^ (unsigned char)*at) * 1099511628211u;
+	return (int64_t)(hash >> 1) + 1;
+}
+
+bool mst_job_locations_new(struct mst_store *store, const struct mst_settings *settings)
+{
+	int64_t stamp = mst_job_locations_stamp(settings->locations_path), stored = 0;
+	bson_iter_t at;
+	bson_t doc;
+
+	if (stamp != 0 && mst_store_get(store, "counters", MST_LOCATIONS_STAMP, &doc, NULL) == MST_OK) {
+		if (bson_iter_init_find(&at, &doc, "value"))
+			stored = bson_iter_as_int64(&at);
+		bson_destroy(&doc);
+	}
+	return stamp != stored;
 }
 
 /* A rule that was stored when the grammar knew less must not stop every import. */

@@ -47,7 +47,7 @@ static void leave(struct mst_engine *engine, struct mst_pool *pool)
 
 int mst_run_pools(struct mst_run *run)
 {
-	const struct mst_settings *settings = run->engine->setup.settings;
+	const struct mst_settings *settings = run->engine->settings;
 	int64_t own = mst_option_set_number(&run->options, "max_rate");
 	bool named = mst_settings_profile(settings, run->profile) != NULL;
 

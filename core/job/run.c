@@ -17,6 +17,7 @@ struct mst_run *mst_run_new(struct mst_engine *engine)
 	if (!run)
 		return NULL;
 	run->engine = engine;
+	run->shared = mst_settings_use(engine->shared);
 	run->kind = MST_RUN_SCAN;
 	run->state = MST_RUN_PLANNING;
 	run->created = mst_time_now();
@@ -53,6 +54,7 @@ void mst_run_free(struct mst_run *run)
 	free(run->name);
 	json_object_put(run->refused);
 	mst_option_set_free(&run->options);
+	mst_settings_drop(run->shared);
 	free(run);
 }
 

@@ -17,6 +17,7 @@
 #define MST_SHARD_ID 65
 
 struct mst_run;
+struct mst_request;
 
 struct mst_shard {
 	struct mst_run *run;
@@ -54,6 +55,7 @@ struct mst_run {
 	int64_t number;
 	int kind, state, outcome;
 	char profile[64], zone_name[64], by[64];
+	struct mst_shared_settings *shared; /* of its start: zone and profile stay what they were */
 	const struct mst_manifest *plugin;
 	const struct mst_method *method;
 	const struct mst_zone *zone;
@@ -87,6 +89,8 @@ struct mst_engine {
 	struct mst_jobdb *db;
 	struct mst_run *runs; /* active ones and, for some minutes, plans */
 	struct mst_pool *pools;
+	struct mst_shared_settings *shared;
+	const struct mst_settings *settings; /* in force; of `shared` */
 	struct json_object *import_settings;
 	struct mst_process *importer;
 	struct mst_run *importing;   /* whose segments it reads */
@@ -96,7 +100,10 @@ struct mst_engine {
 	int64_t fence, spooled;      /* bytes of ended segments */
 	size_t checks, pending;      /* requests that wait for something */
 	unsigned max_workers;
-	bool stopping;
+	bool stopping, reloading, reload_again;
+	bool arrange, arrange_locations, arranging_locations;
+	int64_t arrange_after; /* monotonic ms */
+	int64_t arrange_stamp; /* of the file of locations that the importer reads */
 	uv_timer_t tick;
 	uv_async_t mail;
 	pthread_mutex_t mail_lock;
@@ -151,6 +158,12 @@ void mst_keep_start(struct mst_engine *engine);              /* while setup.stor
 void mst_keep_tick(struct mst_engine *engine);               /* every second */
 void mst_keep_pump(struct mst_engine *engine, bool wanted);  /* `wanted`: some run waits for the importer */
 void mst_keep_spool(struct mst_engine *engine, int64_t now); /* leftovers older than the settings keep */
+/* arrange.c */
+void mst_arrange_pump(struct mst_engine *engine);
+/* reload.c; request NULL: nobody waits */
+void mst_engine_reload(struct mst_engine *engine, struct mst_request *request);
+/* engine.c: the numbers of the settings as the importer wants them. */
+struct json_object *mst_engine_import_settings(const struct mst_settings *settings);
 /* pools.c */
 int mst_run_pools(struct mst_run *run);
 void mst_run_leave_pools(struct mst_run *run);

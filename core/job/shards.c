@@ -184,7 +184,7 @@ static int check_rules(const struct mst_shard *shard, struct mst_err *err)
 	mst_addr_set_init(&set);
 	rc = mst_addr_set_parse(&set, shard->scope.addresses, err);
 	if (rc == MST_OK)
-		rc = mst_rules_apply(&shard->run->engine->setup.settings->rules, &set, on_refused, &refusal, err);
+		rc = mst_rules_apply(&shard->run->engine->settings->rules, &set, on_refused, &refusal, err);
 	mst_addr_set_free(&set);
 	if (rc == MST_OK && refusal.text[0])
 		rc = mst_err_set(err, MST_E_REFUSED, "%s", refusal.text);
@@ -363,6 +363,7 @@ void mst_engine_pump(struct mst_engine *engine)
 	for (struct mst_run *run = engine->runs; run; run = run->next)
 		check_running_end(run);
 	mst_importer_pump(engine);
+	mst_arrange_pump(engine);
 	if (engine->setup.changed)
 		engine->setup.changed(engine->setup.data);
 }

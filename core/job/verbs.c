@@ -376,6 +376,9 @@ static void handle(struct mst_engine *engine, struct mst_request *request)
 	case MST_ENGINE_LABELS:
 		labels(engine, request);
 		break;
+	case MST_ENGINE_RELOAD:
+		mst_engine_reload(engine, request);
+		break;
 	default:
 		refuse(request, MST_E_UNSUPPORTED, "the job engine has no such verb");
 	}

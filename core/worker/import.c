@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/json.h"
+#include "base/limits.h"
 #include "import/import.h"
 #include "plugin/control.h"
 #include "plugin/line.h"
@@ -142,6 +144,30 @@ static int prune(struct session *session, struct json_object *job, struct mst_er
 	return code == 0 ? sent : code;
 }
 
+/* The operator's table of locations comes on a descriptor: this process may not open files of the configuration. */
+static int take_locations(struct session *session, struct mst_err *err)
+{
+	struct mst_buf csv;
+	int code;
+	mst_buf_init(&csv, MST_MAX_LOCATIONS_FILE);
+	code = mst_file_read_fd(MST_WORKER_INPUT_FD, "the file of locations", MST_MAX_LOCATIONS_FILE, &csv, err);
+	if (code == 0)
+		code = mst_import_locations(session->import, mst_buf_text(&csv), csv.len, NULL, err);
+	mst_buf_free(&csv);
+	return code;
+}
+
+/* Rules or locations changed: everything that is stored is looked at again. */
+static int arrange(struct session *session, struct json_object *job, struct mst_err *err)
+{
+	int code = 0;
+	if (!mst_json_bool(job, "arrange", false))
+		return 0;
+	if (mst_json_bool(job, "locations", false))
+		code = take_locations(session, err);
+	return code == 0 ? mst_import_reclassify(session->import, NULL, err) : code;
+}
+
 int mst_worker_import(int argc, char **argv)
 {
 	struct session session = {0};
@@ -157,6 +183,8 @@ int mst_worker_import(int argc, char **argv)
 		code = finish_all(&session, mst_worker_job(), &err);
 	if (code == 0)
 		code = prune(&session, mst_worker_job(), &err);
+	if (code == 0)
+		code = arrange(&session, mst_worker_job(), &err);
 	if (code == 0 && bad)
 		code = MST_E_PARTIAL;
 	mst_line_end(MST_WORKER_LINE_FD, code,

@@ -7,9 +7,10 @@ _muster_options()
 	scan) echo "--zone --dry-run --detach" ;;
 	import) echo "--zone --profile --covers --detach" ;;
 	interfaces) echo "--columns --sort --limit --add --remove --undo --observation --dry-run" ;;
-	runs) echo "--limit --detach" ;;
-	profiles) echo "--conf" ;;
-	labels) echo "--when --set --disabled" ;;
+	runs) echo "--columns --sort --limit --detach" ;;
+	profiles) echo "--columns --sort --limit --conf" ;;
+	labels) echo "--columns --sort --limit --when --set --disabled" ;;
+	locations | zones) echo "--columns --sort --limit" ;;
 	plugins) echo "--text --remove" ;;
 	esac
 }
@@ -20,17 +21,18 @@ _muster_verbs()
 	interfaces) echo "list show columns label ignore unmerge" ;;
 	runs) echo "list show watch cancel retry" ;;
 	profiles) echo "list show test" ;;
+	zones) echo "list show" ;;
 	labels) echo "list add remove test" ;;
 	locations) echo "list import" ;;
 	plugins) echo "list show check setup" ;;
-	config) echo "check" ;;
+	config) echo "check reload" ;;
 	completion) echo "bash methods options" ;;
 	esac
 }
 
 _muster()
 {
-	local commands="status scan import interfaces runs labels locations profiles plugins config completion help"
+	local commands="status scan import interfaces runs labels locations profiles zones plugins config completion help"
 	local globals="--server --store --private --config --plugin-dir --json --ndjson --csv --color --quiet --help --version"
 	local states="state=managed state=unmanaged state=unmanageable state=ignored state=lost"
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= verb= i

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-COMMANDS = ["scan", "import", "status", "interfaces", "runs", "labels", "locations", "profiles", "plugins", "config", "completion", "help"]
+COMMANDS = ["scan", "import", "status", "interfaces", "runs", "labels", "locations", "profiles", "zones", "plugins", "config", "completion", "help"]
 QUICK = ["--ports", "1-20", "--os-detection", "off", "--dns", "off"]
 TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
 
@@ -469,7 +469,7 @@ def test_hostile_names_reach_no_terminal_and_no_spreadsheet(muster):
 def test_tables_stop_at_100_rows_and_data_is_whole(muster):
     hosts = [(f"10.1.{i // 250}.{i % 250 + 1}", f"h{i}") for i in range(1204)]
     done = muster("import", "nmap", "-", stdin=xml_of(hosts), check=0)
-    assert done.stdout.count("NEW") == 20 and "and 1184 more: muster runs show 1" in done.stderr
+    assert done.stdout.count("NEW") == 20 and "and 1184 more: muster interfaces created_run=1" in done.stderr
     table = muster("interfaces", check=0)
     assert len(table.stdout.splitlines()) == 101 and "100 of 1 204 shown." in table.stderr
     assert len(muster("interfaces", "--limit", "1100", check=0).stdout.splitlines()) == 1101
