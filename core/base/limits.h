@@ -9,10 +9,10 @@
 #define MST_MAX_OPTION_VALUE  65536u /* one option's text */
 #define MST_MAX_NAME          31u    /* profile, zone, label (63), plugin, method names */
 #define MST_MAX_LABEL_NAME    63u
-#define MST_MAX_MANIFEST      (1u << 20) /* a plugin's manifest as JSON */
-#define MST_MAX_JOB           (4u << 20) /* a worker's job as JSON */
-#define MST_MAX_LINE          65536u     /* one JSON line from a worker */
-#define MST_MAX_RECORD        (1u << 20) /* one record as BSON */
+#define MST_MAX_MANIFEST      (1u << 20)   /* a plugin's manifest as JSON */
+#define MST_MAX_JOB           (4u << 20)   /* a worker's job as JSON */
+#define MST_MAX_LINE          (256u << 10) /* one JSON line from a worker: a full shard spec in base64, and its scope */
+#define MST_MAX_RECORD        (1u << 20)   /* one record as BSON */
 #define MST_MAX_RECORD_DEPTH  16u
 #define MST_MAX_SOURCE_KEY    400u /* a record's key; with profile and zone it fits in MST_MAX_ID */
 #define MST_MAX_FRAME         (MST_MAX_RECORD + 4096u)

@@ -39,8 +39,8 @@ int mst_shard_from_line(struct mst_run *run, struct json_object *line, struct ms
 	if (!shard_id_ok(id) || mst_run_shard(run, id))
 		return mst_err_set(err, MST_E_FAILED, "plugin %s planned a shard with a bad or repeated id \"%.64s\"",
 		                   run->plugin->name, id);
-	if (strlen(mst_json_text(line, "spec", "")) > MST_MAX_SHARD_SPEC * 4 / 3 + 8)
-		return mst_err_set(err, MST_E_LIMIT, "plugin %s planned shard %s with more than 64 KiB of text",
+	if (strlen(mst_json_text(line, "spec", "")) > (MST_MAX_SHARD_SPEC + 2) / 3 * 4)
+		return mst_err_set(err, MST_E_LIMIT, "plugin %s planned shard %s with a spec of more than 64 KiB",
 		                   run->plugin->name, id);
 	shard = mst_run_add_shard(run, id);
 	if (!shard)

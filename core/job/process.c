@@ -160,7 +160,7 @@ static void take_lines(struct mst_process *process)
 	}
 	if (process->in.len > MST_MAX_LINE) {
 		mst_buf_reset(&process->in);
-		broken_line(process, "sent a line over 64 KiB");
+		broken_line(process, "sent a line over 256 KiB");
 	}
 }
 

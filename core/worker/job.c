@@ -94,13 +94,15 @@ static int read_bytes(struct mst_job *job, const char *key, size_t max, void **o
 	size_t size = strlen(text);
 	if (size == 0)
 		return MST_OK;
-	if (mst_base64_room(size) > max + 3)
+	if (size > (max + 2) / 3 * 4)
 		return mst_err_set(err, MST_E_LIMIT, "job: %s has more than %zu bytes", key, max);
 	*out = malloc(mst_base64_room(size));
 	if (!*out)
 		return mst_err_no_memory(err);
 	if (mst_base64_decode(text, size, *out, len) != MST_OK)
 		return mst_err_set(err, MST_E_USAGE, "job: %s is not base64", key);
+	if (*len > max)
+		return mst_err_set(err, MST_E_LIMIT, "job: %s has more than %zu bytes", key, max);
 	return MST_OK;
 }
 

@@ -265,6 +265,14 @@ def test_a_planner_that_plans_what_is_forbidden(home):
         assert daemon.api.get("/v1/interfaces")["total"] == 0
 
 
+def test_a_spec_of_the_full_size_comes_back_whole(home):
+    with Daemon(home, plugins=("full_spec", "store-sqlite")) as daemon:
+        daemon.api.scan("hostile")
+        run = daemon.api.wait(1)
+        assert run["outcome"] == "complete", run
+        assert daemon.api.get("/v1/interfaces")["total"] == 1
+
+
 PROFILE = """
 profile "lo" {
   nmap { include = "127.0.0.0-63"  ports = "1-100"  os_detection = "off"  dns = off  max_rate = 1600  parallel = 2 }

@@ -99,7 +99,7 @@ enum muster_option_type {
 	MUSTER_OPTION_RATE,      /* packets per second: 1000, 5k; 0 = no limit of its own */
 	MUSTER_OPTION_SIZE,      /* bytes: 4096, 64k, 2M */
 	MUSTER_OPTION_TARGETS,   /* CIDR, ranges, addresses, host names, comma-separated; use the `targets` service */
-	MUSTER_OPTION_PORTS,     /* 22,80,8000-8100 or top-N; at most 65535 ports */
+	MUSTER_OPTION_PORTS,     /* 22,80,8000-8100, top-N, or none; at most 65535 ports */
 	MUSTER_OPTION_ADDRESSES, /* IP addresses, comma-separated, no names and no ranges */
 	MUSTER_OPTION_SECRET     /* "secret:NAME"; the value comes from secret_lease and from nowhere else */
 };
@@ -165,7 +165,7 @@ struct muster_tool {
 
 /* One discovery or execution method, or one store. */
 struct muster_method {
-	const char *name;             /* [a-z][a-z0-9_-]{0,31}; reserved as a profile name */
+	const char *name;             /* [a-z][a-z0-9_-]{0,30}; reserved as a profile name */
 	const char *summary;          /* one line */
 	uint64_t wants;               /* MUSTER_WANTS_* */
 	struct muster_array options;  /* of struct muster_option: what one profile may set */
@@ -198,7 +198,7 @@ struct muster_plugin {
 	uint32_t size;                  /* sizeof(struct muster_plugin) */
 	uint32_t abi_built;             /* MUSTER_ABI_CURRENT of the header it was compiled with */
 	uint32_t abi_needed;            /* oldest host ABI that it can live with */
-	const char *name;               /* [a-z][a-z0-9_-]{0,31}, equal to the file's name without .so */
+	const char *name;               /* [a-z][a-z0-9_-]{0,30}, equal to the file's name without .so */
 	const char *version;            /* of the plugin */
 	const char *summary;            /* one line */
 	struct muster_array interfaces; /* of struct muster_interface */
@@ -565,7 +565,8 @@ struct muster_lease {
 };
 enum muster_lease_verb { MUSTER_LEASE_ACQUIRE = 1, MUSTER_LEASE_RENEW, MUSTER_LEASE_RELEASE };
 
-/* What a listing by group gives: one call per distinct value. `key` is BSON { key: value }. */
+/* What a listing by group gives: one call per distinct value. `key` is BSON { FIELD: value },
+ * FIELD being the one that was asked for. */
 typedef int (*muster_group_fn)(void *data, struct muster_bytes key, int64_t count);
 
 struct muster_cursor; /* the plugin's, opaque */
