@@ -22,7 +22,7 @@ static int reserve(struct mst_addr_set *set, size_t count)
 	struct mst_range *ranges;
 	size_t cap = set->cap == 0 ? 4 : set->cap;
 
-	if (count <= set->cap)
+	if (set->ranges && count <= set->cap)
 		return MST_OK;
 	while (cap < count)
 		cap *= 2;

@@ -67,10 +67,12 @@ int mst_err_vset(struct mst_err *err, int code, const char *format, va_list args
 	return code;
 }
 
-int mst_err_set(struct mst_err *err, int code, const char *format, ...)
+/* The names in parentheses: the header has macros of the same names. */
+int(mst_err_set)(struct mst_err *err, int code, const char *format, ...)
 {
 	va_list args;
 
+	code = mst_err_failure(code);
 	va_start(args, format);
 	mst_err_vset(err, code, format, args);
 	va_end(args);
@@ -94,7 +96,7 @@ static int code_of_errno(int errnum)
 	}
 }
 
-int mst_err_errno(struct mst_err *err, int errnum, const char *format, ...)
+int(mst_err_errno)(struct mst_err *err, int errnum, const char *format, ...)
 {
 	char text[MST_ERR_TEXT], reason[128];
 	int code = code_of_errno(errnum);
@@ -109,7 +111,7 @@ int mst_err_errno(struct mst_err *err, int errnum, const char *format, ...)
 	return mst_err_set(err, code, "%s: %s", text, strerror_r(errnum, reason, sizeof(reason)));
 }
 
-int mst_err_no_memory(struct mst_err *err)
+int(mst_err_no_memory)(struct mst_err *err)
 {
 	return mst_err_set(err, MST_E_NO_MEMORY, "out of memory");
 }

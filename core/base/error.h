@@ -35,14 +35,31 @@ struct mst_err {
 	char text[MST_ERR_TEXT];
 };
 
-/* Writes code and text (what, where, what to do) and returns code. `err` may be NULL. Cut text ends in "...". */
+/* Writes code and text (what, where, what to do) and returns code; a code that is no failure becomes MST_E_FAILED.
+ * `err` may be NULL. Cut text ends in "...". */
 int mst_err_set(struct mst_err *err, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The same, with any code. */
 int mst_err_vset(struct mst_err *err, int code, const char *format, va_list args) __attribute__((format(printf, 3, 0)));
 /* As mst_err_set, with ": strerror(errnum)" appended; ENOSPC and EDQUOT give MST_E_FULL, ENOENT MST_E_NOT_FOUND,
  * ENOMEM MST_E_NO_MEMORY, EROFS MST_E_REFUSED, all others MST_E_FAILED. Returns the code. */
 int mst_err_errno(struct mst_err *err, int errnum, const char *format, ...) __attribute__((format(printf, 3, 4)));
 int mst_err_no_memory(struct mst_err *err);
 void mst_err_clear(struct mst_err *err);
+
+/* What reports a failure never answers MST_OK. Said here and not only in error.c, so that compilers and analyzers know in
+ * every file that a function which returns mst_err_set() has failed. */
+static inline int mst_err_failure(int code)
+{
+	int failure = code < MST_OK ? code : MST_E_FAILED;
+
+	if (failure == MST_OK)
+		__builtin_unreachable(); /* gcc makes a minimum of the line above and forgets what it means */
+	return failure;
+}
+#define mst_err_set(...)     mst_err_failure(mst_err_set(__VA_ARGS__))
+#define mst_err_errno(...)   mst_err_failure(mst_err_errno(__VA_ARGS__))
+#define mst_err_no_memory(e) mst_err_failure(mst_err_no_memory(e))
+
 /* "failed", "usage", "not_found" ...: the word used in JSON. Static. */
 const char *mst_code_name(int code);
 /* Inverse; MST_E_FAILED for an unknown word. */

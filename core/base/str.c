@@ -177,7 +177,7 @@ bool mst_str_is_name(const char *text, size_t max)
 	if (text == NULL || *text < 'a' || *text > 'z')
 		return false;
 	len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_-");
-	return text[len] == '\0' && len <= max;
+	return len <= max && text[len] == '\0';
 }
 
 char *mst_str_dupn(const char *text, size_t len)

@@ -134,7 +134,7 @@ static const struct mst_method_def *const *method_defs(const struct mst_cli *cli
 
 	for (size_t i = 0; i < cli->plugins.count; i++)
 		n += cli->plugins.plugins[i].method_count;
-	defs = calloc(n + 1, sizeof(*defs));
+	defs = calloc(n + 1, sizeof(const struct mst_method_def *));
 	*count = 0;
 	for (size_t i = 0; defs && i < cli->plugins.count; i++)
 		for (size_t j = 0; cli->plugins.plugins[i].discovery && j < cli->plugins.plugins[i].method_count; j++)

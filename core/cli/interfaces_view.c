@@ -121,7 +121,7 @@ int mst_views_load(struct mst_cli *cli, const char *list, bool all, struct mst_v
 		return rc;
 	if (!json_object_is_type(views->columns, json_type_array))
 		return mst_err_set(err, MST_E_FAILED, "the service gave no list of columns: is it of another version?");
-	views->items = calloc(MST_TABLE_COLUMNS, sizeof(*views->items));
+	views->items = calloc(MST_TABLE_COLUMNS, sizeof(const struct mst_column_view *));
 	views->names = calloc(MST_TABLE_COLUMNS, sizeof(*views->names));
 	views->labels = calloc(MST_TABLE_COLUMNS, sizeof(*views->labels));
 	if (!views->items || !views->names || !views->labels)

@@ -65,7 +65,7 @@ static int load_plugins(struct daemon *d, struct mst_err *err)
 		mst_log(MST_LOG_WARNING, "daemon", "%s", d->plugins.faults[i].text);
 	for (size_t i = 0; i < d->plugins.count; i++)
 		count += d->plugins.plugins[i].method_count;
-	d->methods = calloc(count + 1, sizeof(*d->methods));
+	d->methods = calloc(count + 1, sizeof(const struct mst_method_def *));
 	return d->methods ? MST_OK : mst_err_no_memory(err);
 }
 

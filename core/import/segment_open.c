@@ -26,7 +26,7 @@ static int add_scope(struct mst_segment *segment, const bson_t *doc, struct mst_
 	if (segment->scope_count >= MST_MAX_SHARDS)
 		return mst_err_set(err, MST_E_LIMIT, "%s: more than %u scopes in one segment", segment->path,
 		                   MST_MAX_SHARDS);
-	struct mst_segment_scope *scopes = realloc(segment->scopes, (segment->scope_count + 1) * sizeof *scopes);
+	struct mst_segment_scope *scopes = reallocarray(segment->scopes, segment->scope_count + 1, sizeof *scopes);
 	if (!scopes)
 		return mst_err_no_memory(err);
 	segment->scopes = scopes;

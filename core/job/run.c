@@ -111,7 +111,7 @@ struct mst_shard *mst_run_add_shard(struct mst_run *run, const char *id)
 		return NULL;
 	if (run->shard_count == run->shard_cap) {
 		size_t cap = run->shard_cap ? run->shard_cap * 2 : 16;
-		struct mst_shard **grown = realloc(run->shards, cap * sizeof(*grown));
+		struct mst_shard **grown = realloc(run->shards, cap * sizeof(struct mst_shard *));
 
 		if (!grown)
 			return NULL;

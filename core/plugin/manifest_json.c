@@ -173,6 +173,8 @@ static int take_array(struct json_object *object, const char *key, size_t most, 
                       struct json_object **array, void **items, size_t *count, struct mst_err *err)
 {
 	*array = mst_json_array(object, key);
+	*items = NULL;
+	*count = 0;
 	size_t length = *array ? json_object_array_length(*array) : 0;
 	if (length > most)
 		return mst_err_set(err, MST_E_LIMIT, "a manifest has %zu %s, at most %zu are taken", length, key, most);

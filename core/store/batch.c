@@ -87,7 +87,7 @@ static int keep(struct mst_batch *batch, const void *data, size_t length, size_t
 		batch->block_cap = cap;
 	}
 	*offset = batch->length;
-	if (length)
+	if (data)
 		memcpy(batch->block + batch->length, data, length);
 	batch->length += length;
 	return MST_OK;

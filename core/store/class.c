@@ -54,7 +54,7 @@ const struct muster_call *mst_store_call(struct mst_store *store)
 	return mst_host_enter(store->host, MST_HOST_MAIN);
 }
 
-int mst_store_failed(struct mst_store *store, int status, struct mst_err *err)
+int(mst_store_failed)(struct mst_store *store, int status, struct mst_err *err)
 {
 	const char *text = mst_host_failure(store->host);
 

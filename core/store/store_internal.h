@@ -30,6 +30,8 @@ int mst_store_host_new(struct mst_host **out, struct mst_store_class *store_clas
 const struct muster_call *mst_store_call(struct mst_store *store);
 /* Status and text of a callback that failed. MST_E_END is passed on without a text. */
 int mst_store_failed(struct mst_store *store, int status, struct mst_err *err);
+/* As in base/error.h. */
+#define mst_store_failed(...) mst_err_failure(mst_store_failed(__VA_ARGS__))
 struct muster_bytes mst_store_bytes(const bson_t *doc); /* NULL: empty */
 
 #endif

@@ -196,7 +196,10 @@ int sq_prepare(struct sq_store *store, struct sq_conn *conn, const char *sql, sq
 		                  slot ? "there is not enough memory" : "too many statements are in use at once");
 	}
 	memcpy(copy, sql, strlen(sql) + 1);
-	*slot = (struct sq_stmt){copy, made, ++conn->clock, true};
+	slot->sql = copy;
+	slot->stmt = made;
+	slot->used = ++conn->clock;
+	slot->busy = true;
 	*out = made;
 	return MUSTER_OK;
 }

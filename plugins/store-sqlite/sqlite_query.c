@@ -27,13 +27,14 @@ struct plan {
 
 static int keep_name(struct sq_projection *projection, const char *name, size_t length)
 {
-	char **names = realloc(projection->names, (projection->name_count + 1) * sizeof *names);
+	char **names = reallocarray(projection->names, projection->name_count + 1, sizeof *names);
 	if (!names)
 		return MUSTER_E_NO_MEMORY;
 	projection->names = names;
-	names[projection->name_count] = strndup(name, length);
-	if (!names[projection->name_count])
+	char *copy = strndup(name, length);
+	if (!copy)
 		return MUSTER_E_NO_MEMORY;
+	names[projection->name_count] = copy;
 	projection->name_count++;
 	projection->rest = true;
 	return MUSTER_OK;

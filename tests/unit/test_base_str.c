@@ -357,6 +357,22 @@ static void test_codes(void **state)
 	assert_int_equal(mst_code_http(7), 500);
 }
 
+/* Many callers return what mst_err_set gave and expect it to mean that they failed. */
+static void test_error_is_never_ok(void **state)
+{
+	static const int no_failures[] = {MST_OK, 1, 1000};
+	struct mst_err err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(no_failures) / sizeof(no_failures[0]); i++) {
+		assert_int_equal((mst_err_set)(&err, no_failures[i], "x"), MST_E_FAILED);
+		assert_int_equal(err.code, MST_E_FAILED);
+		assert_int_equal(mst_err_set(NULL, no_failures[i], "x"), MST_E_FAILED);
+	}
+	assert_int_equal(mst_err_set(&err, MST_E_END, "x"), MST_E_END);
+	assert_int_equal(mst_err_set(&err, -1000, "x"), -1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -365,7 +381,7 @@ int main(void)
 	        cmocka_unit_test(test_items),           cmocka_unit_test(test_copies),
 	        cmocka_unit_test(test_buf_limits),      cmocka_unit_test(test_buf_moves),
 	        cmocka_unit_test(test_err_text),        cmocka_unit_test(test_err_errno),
-	        cmocka_unit_test(test_codes),
+	        cmocka_unit_test(test_codes),           cmocka_unit_test(test_error_is_never_ok),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
