@@ -120,6 +120,7 @@ int mst_engine_new(struct mst_engine **out, const struct mst_engine_setup *setup
 	engine->setup = *setup;
 	engine->mail_last = &engine->mail_first;
 	engine->max_workers = worker_cap();
+	engine->cores = mst_pace_cores();
 	engine->shared = mst_settings_box_use(setup->box);
 	engine->settings = mst_settings_of(engine->shared);
 	engine->import_settings = mst_engine_import_settings(engine->settings);

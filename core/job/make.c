@@ -160,7 +160,8 @@ static struct json_object *net_json(const struct mst_run *run, const struct mst_
 	mst_json_add_text(net, "interface", zone && zone->interface_name ? zone->interface_name : "");
 	mst_json_add_text(net, "source_address", zone && zone->source_address ? zone->source_address : "");
 	mst_json_add_text(net, "dns_servers", zone && zone->dns_servers ? zone->dns_servers : "");
-	mst_json_add_int(net, "max_rate", shard && shard->share > 0 ? shard->share : 0);
+	/* The planner gets the whole of it, to say how long it takes. */
+	mst_json_add_int(net, "max_rate", !shard ? mst_run_limit(run) : shard->share > 0 ? shard->share : 0);
 	return net;
 }
 

@@ -110,6 +110,7 @@ static void planned(struct mst_run *run)
 {
 	struct mst_err err = {.code = MST_OK};
 
+	mst_run_pace(run);
 	/* What will be covered: after exclusions and rules, which only the shards know. */
 	run->addresses = 0;
 	for (size_t i = 0; i < run->shard_count; i++)

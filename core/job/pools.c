@@ -87,18 +87,31 @@ static size_t shards_left(const struct mst_run *run)
 	return n;
 }
 
+void mst_run_pace(struct mst_run *run)
+{
+	const struct mst_engine *engine = run->engine;
+	unsigned operators = run->parallel ? run->parallel : DEFAULT_PARALLEL;
+
+	mst_pace_init(&run->pace, mst_pace_ceiling(operators, engine->cores, engine->max_workers), engine->cores);
+}
+
 unsigned mst_run_slots(const struct mst_run *run)
 {
 	struct mst_rate_limit *limits[MST_POOLS];
-	unsigned wanted = run->parallel ? run->parallel : DEFAULT_PARALLEL;
+	unsigned wanted = mst_pace_slots(&run->pace);
 	size_t left = shards_left(run);
 
-	if (wanted > run->engine->max_workers)
-		wanted = run->engine->max_workers;
 	if (left > 0 && wanted > left)
 		wanted = (unsigned)left;
 	limits_of(run, limits);
 	return mst_rate_slots((const struct mst_rate_limit *const *)limits, MST_POOLS, wanted);
+}
+
+int64_t mst_run_limit(const struct mst_run *run)
+{
+	int64_t all = run->engine->settings->max_rate, zone = run->zone ? run->zone->max_rate : 0;
+
+	return all > 0 && (zone <= 0 || all < zone) ? all : zone > 0 ? zone : 0;
 }
 
 int64_t mst_run_share(const struct mst_run *run)

@@ -41,7 +41,7 @@ static int64_t time_left(const struct mst_run *run, int64_t done, int64_t total,
 	for (size_t i = 0; i < run->shard_count; i++)
 		if (run->shards[i]->outcome == MST_OUTCOME_NONE)
 			planned += run->shards[i]->expected_ms;
-	return run->parallel > 1 ? planned / run->parallel : planned;
+	return planned / mst_pace_slots(&run->pace);
 }
 
 static struct json_object *figures(struct mst_run *run)
@@ -73,7 +73,7 @@ static struct json_object *plan_json(const struct mst_run *run)
 {
 	struct json_object *plan = json_object_new_object(), *commands = json_object_new_array();
 	int64_t bytes = 0, ms = 0;
-	unsigned side = run->parallel ? run->parallel : 1;
+	unsigned side = mst_pace_slots(&run->pace);
 
 	for (size_t i = 0; i < run->shard_count; i++) {
 		const struct mst_shard *shard = run->shards[i];

@@ -9,6 +9,7 @@
 #include "base/id.h"
 #include "job/engine.h"
 #include "job/jobdb.h"
+#include "job/pace.h"
 #include "job/process.h"
 #include "job/rate.h"
 #include "job/state.h"
@@ -30,6 +31,7 @@ struct mst_shard {
 	int64_t addresses, expected_bytes, expected_ms, attempt, records, started, ended;
 	int64_t share;                  /* packets per second that it holds now, or MST_RATE_NONE */
 	int64_t done, found;            /* of its progress lines */
+	int64_t asked, lost, unsure;    /* of its strain lines */
 	int fd;                         /* its segment while it runs, else -1 */
 	bool quota;                     /* stopped since the spool is full */
 	unsigned log_lines;             /* of its worker that were logged */
@@ -65,6 +67,7 @@ struct mst_run {
 	struct mst_shard **shards;
 	size_t shard_count, shard_cap;
 	unsigned parallel;           /* as planned; 0: the engine decides */
+	struct mst_pace pace;        /* how many of its shards go side by side now */
 	struct json_object *refused; /* array: of the planner's targets line */
 	struct mst_pool *pools[MST_POOLS];
 	struct mst_process *process; /* planner */
@@ -99,7 +102,7 @@ struct mst_engine {
 	int64_t prune_at, hourly_at; /* monotonic ms: not before */
 	int64_t fence, spooled;      /* bytes of ended segments */
 	size_t checks, pending;      /* requests that wait for something */
-	unsigned max_workers;
+	unsigned max_workers, cores;
 	bool stopping, reloading, reload_again;
 	bool arrange, arrange_locations, arranging_locations;
 	int64_t arrange_after; /* monotonic ms */
@@ -167,8 +170,10 @@ struct json_object *mst_engine_import_settings(const struct mst_settings *settin
 /* pools.c */
 int mst_run_pools(struct mst_run *run);
 void mst_run_leave_pools(struct mst_run *run);
+void mst_run_pace(struct mst_run *run); /* starts anew, from what the plan allows */
 unsigned mst_run_slots(const struct mst_run *run);
 int64_t mst_run_share(const struct mst_run *run);
+int64_t mst_run_limit(const struct mst_run *run); /* packets per second of zone and installation; 0: none */
 void mst_run_book(struct mst_run *run, int64_t share, int sign);
 /* end.c */
 void mst_run_end(struct mst_run *run, int outcome, const char *text);

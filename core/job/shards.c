@@ -93,6 +93,29 @@ void mst_shard_ended(struct mst_shard *shard, const struct mst_err *err)
 	mst_engine_pump(run->engine);
 }
 
+/* One that was stopped tells nothing of the network. */
+static void pace(struct mst_shard *shard)
+{
+	static const char *const words[] = {"", "shards take much longer than planned", "hosts stop answering",
+	                                    "fewer systems can be told than before"};
+	struct mst_run *run = shard->run;
+	unsigned before = mst_pace_slots(&run->pace);
+	const struct mst_pace_report report = {.started = shard->started,
+	                                       .ended = shard->ended,
+	                                       .expected = shard->share > 0 ? 0 : shard->expected_ms,
+	                                       .asked = shard->asked,
+	                                       .lost = shard->lost,
+	                                       .unsure = shard->unsure};
+	enum mst_pace_verdict verdict;
+
+	if (run->kind != MST_RUN_SCAN || run->cancelled || shard->quota || shard->outcome == MST_OUTCOME_FAILED)
+		return;
+	verdict = mst_pace_ended(&run->pace, &report);
+	if (mst_pace_slots(&run->pace) < before)
+		mst_log(MST_LOG_INFO, "job", "run %lld, shard %s: %s, so at most %u shards go side by side",
+		        (long long)run->number, shard->id, words[verdict], mst_pace_slots(&run->pace));
+}
+
 /* A shard that was stopped and one that failed half-way may both have records that are worth keeping. */
 static void on_ended(void *data, const struct mst_process_end *end)
 {
@@ -100,10 +123,11 @@ static void on_ended(void *data, const struct mst_process_end *end)
 	struct mst_run *run = shard->run;
 
 	shard->process = NULL;
-	give_back(shard);
 	shard->ended = mst_time_now();
 	shard->records = end->records;
 	shard->outcome = outcome_of(end->status);
+	pace(shard);
+	give_back(shard);
 	if (shard->outcome != MST_OUTCOME_COMPLETE) {
 		const char *why =
 		        shard->quota ? "the spool is full: free space or wait for the importer, then retry" : end->text;
@@ -141,6 +165,10 @@ static void on_line(void *data, struct json_object *line, const char *type)
 	if (strcmp(type, "progress") == 0) {
 		shard->done = mst_json_int(line, "done", shard->done);
 		shard->found = mst_json_int(line, "found", shard->found);
+	} else if (strcmp(type, "strain") == 0) {
+		shard->asked = mst_json_int(line, "asked", 0);
+		shard->lost = mst_json_int(line, "lost", 0);
+		shard->unsure = mst_json_int(line, "unsure", 0);
 	} else if (strcmp(type, "shard") == 0) {
 		take_follow_up(shard, line);
 	} else if (strcmp(type, "log") == 0) {
@@ -266,6 +294,7 @@ static void start_shard(struct mst_shard *shard, int64_t share)
 	shard->share = share;
 	shard->outcome = MST_OUTCOME_NONE;
 	shard->done = shard->found = 0;
+	shard->asked = shard->lost = shard->unsure = 0;
 	shard->quota = false;
 	shard->log_lines = 0;
 	shard->started = mst_time_now();
@@ -375,6 +404,7 @@ void mst_run_begin(struct mst_run *run)
 		return;
 	}
 	run->state = MST_RUN_RUNNING;
+	mst_run_pace(run);
 	if (!run->started)
 		run->started = mst_time_now();
 	run->rate_since = mst_time_monotonic();

@@ -102,6 +102,9 @@ static int service_log(const struct muster_call *call, int level, const char *te
 
 void host_progress_flush(struct muster_call_state *host)
 {
+	if (host->strain.waiting)
+		mst_line_strain(host->line_fd, host->strain.asked, host->strain.lost, host->strain.unsure);
+	host->strain.waiting = false;
 	if (!host->progress.waiting)
 		return;
 	host->progress.waiting = false;
@@ -124,6 +127,20 @@ static int service_progress(const struct muster_call *call, int64_t done, int64_
 		return MUSTER_OK;
 	host->progress_at = now;
 	host_progress_flush(host);
+	return MUSTER_OK;
+}
+
+static int service_strain(const struct muster_call *call, int64_t asked, int64_t lost, int64_t unsure)
+{
+	struct muster_call_state *host = host_of(call);
+	if (host_allow(host, HOST_IN(MST_HOST_RUN), "strain") != MST_OK)
+		return MUSTER_E_REFUSED;
+	if (asked < 0 || lost < 0 || unsure < 0 || lost > asked || unsure > asked)
+		return MUSTER_E_USAGE;
+	host->strain.waiting = true;
+	host->strain.asked = asked;
+	host->strain.lost = lost;
+	host->strain.unsure = unsure;
 	return MUSTER_OK;
 }
 
@@ -181,6 +198,7 @@ static const struct muster_host services = {
         .has_net_raw = host_has_net_raw,
         .input_read = host_input_read,
         .verdict = host_verdict,
+        .strain = service_strain,
 };
 
 const struct muster_host *mst_host_services(void)

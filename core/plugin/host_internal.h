@@ -49,6 +49,10 @@ struct muster_call_state {
 		int64_t done, total, found;
 		char text[256];
 	} progress;
+	struct {
+		bool waiting;
+		int64_t asked, lost, unsure;
+	} strain;
 
 	struct mst_buf known; /* bytes of the known stream not yet used */
 	char known_address[64];

@@ -141,6 +141,15 @@ int mst_line_progress(int fd, int64_t done, int64_t total, int64_t found, const 
 	return finish(fd, &line);
 }
 
+int mst_line_strain(int fd, int64_t asked, int64_t lost, int64_t unsure)
+{
+	struct mst_buf line;
+	mst_buf_init(&line, MST_MAX_LINE);
+	mst_buf_printf(&line, "{\"type\":\"strain\",\"asked\":%" PRId64 ",\"lost\":%" PRId64 ",\"unsure\":%" PRId64,
+	               asked, lost, unsure);
+	return finish(fd, &line);
+}
+
 int mst_line_verdict(int fd, const char *part, int status, const char *text)
 {
 	struct mst_buf line;

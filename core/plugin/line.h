@@ -18,6 +18,7 @@ int mst_line_hello(int fd, const char *plugin, const char *version);
 /* `level`: enum mst_log_level. Control bytes are escaped, over MST_MAX_LOG_TEXT the text is cut and ends in "...". */
 int mst_line_log(int fd, int level, const char *text);
 int mst_line_progress(int fd, int64_t done, int64_t total, int64_t found, const char *text);
+int mst_line_strain(int fd, int64_t asked, int64_t lost, int64_t unsure);
 int mst_line_verdict(int fd, const char *part, int status, const char *text);
 /* The last line. `status` is a code; `records` negative: left out. */
 int mst_line_end(int fd, int status, const char *text, int64_t records);

@@ -10,6 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HOST_GROUP 16
+/* What OS detection sends to one host, at most, over two seconds (measured). */
+#define OS_PACKETS_PER_SECOND 12
+
 static void add(struct nmap_args *args, const char *text)
 {
 	/* The last place stays NULL. */
@@ -128,11 +132,23 @@ static void add_scan(struct nmap_args *args, const struct nmap_options *options,
 	}
 }
 
-static void add_network(struct nmap_args *args, const struct nmap_options *options)
+/*
+ * Nmap sets a capture filter of its own only for groups of at most 20 hosts: in larger ones, processes side by side read each
+ * other's replies and OS results spoil without a sign. And --max-rate knows nothing of OS probes, which go out at a pace of their
+ * own to all hosts of a group at once: under a rate limit the group is made small enough for them.
+ */
+static int64_t host_group(const struct nmap_options *options, const struct nmap_spec *spec)
 {
-	/* Nmap sets a capture filter of its own only for groups of at most 20 hosts: in larger ones, processes side by side
-	 * read each other's replies and OS results spoil without a sign. */
-	add_pair(args, "--max-hostgroup", "16");
+	int64_t group = HOST_GROUP;
+	if (spec->os && options->max_rate > 0 && options->max_rate / OS_PACKETS_PER_SECOND < group)
+		group = options->max_rate / OS_PACKETS_PER_SECOND;
+	return group > 0 ? group : 1;
+}
+
+static void add_network(struct nmap_args *args, const struct nmap_options *options, const struct nmap_spec *spec)
+{
+	add(args, "--max-hostgroup");
+	add_number(args, "", host_group(options, spec), "");
 	add_number(args, "-T", options->timing, "");
 	if (options->max_rate > 0) {
 		add(args, "--max-rate");
@@ -165,7 +181,7 @@ int nmap_args_build(struct nmap_args *args, const struct nmap_options *options, 
 		add(args, "-6");
 	add_discovery(args, options);
 	add_scan(args, options, spec, tcp, udp);
-	add_network(args, options);
+	add_network(args, options, spec);
 	add_pair(args, "--stats-every", "2s");
 	add(args, "--noninteractive");
 	add(args, "--no-stylesheet");

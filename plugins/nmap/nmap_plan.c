@@ -20,6 +20,7 @@ struct plan {
 	struct nmap_buf fresh; /* addresses whose system is known well enough */
 	int64_t total;
 	uint32_t per_chunk;
+	int side;   /* shards that go side by side and share max_rate */
 	int os;     /* of the shards being made */
 	int number; /* shards so far */
 };
@@ -76,7 +77,7 @@ static int64_t bytes_of(const struct nmap_options *options, int os)
 	return bytes;
 }
 
-static int64_t milliseconds_of(const struct nmap_options *options, int os, int64_t addresses)
+static int64_t milliseconds_of(const struct nmap_options *options, int os, int64_t addresses, int side)
 {
 	int64_t ports = ports_of(options->ports), udp = ports_of(options->udp_ports);
 	int64_t ms = 1500 + addresses * 40;
@@ -89,7 +90,7 @@ static int64_t milliseconds_of(const struct nmap_options *options, int os, int64
 		ms += 12000;
 	if (options->scripts)
 		ms += 15000;
-	int64_t share = options->max_rate > 0 ? options->max_rate / options->parallel : 0;
+	int64_t share = options->max_rate / side;
 	int64_t by_rate = options->max_rate > 0 ? addresses * bytes_of(options, os) / PACKET_BYTES / 2 * 1000 /
 	                                                  (share > 0 ? share : 1)
 	                                        : 0;
@@ -100,7 +101,10 @@ static int64_t milliseconds_of(const struct nmap_options *options, int os, int64
 static int command_of(struct plan *plan, const struct nmap_spec *spec, struct nmap_buf *out)
 {
 	struct nmap_args args;
-	int status = nmap_args_build(&args, &plan->options, spec, NULL, NULL);
+	struct nmap_options one = plan->options;
+	if (one.max_rate > 0)
+		one.max_rate = one.max_rate > plan->side ? one.max_rate / plan->side : 1;
+	int status = nmap_args_build(&args, &one, spec, NULL, NULL);
 	if (status != MUSTER_OK)
 		return status;
 	nmap_args_line(&args, out);
@@ -125,7 +129,7 @@ static int make_shard(struct plan *plan, const struct nmap_spec *spec, int64_t c
 	(void)snprintf(id, sizeof(id), "s%04d", ++plan->number);
 	struct muster_shard shard = {
 	        .size = sizeof(shard),
-	        .parallel = (uint32_t)(nmap_discovery_only(options) && options->parallel > 8 ? 8 : options->parallel),
+	        .parallel = (uint32_t)options->parallel,
 	        .id = id,
 	        .spec = {text.data, text.len},
 	        .scope = {.size = sizeof(shard.scope),
@@ -135,7 +139,7 @@ static int make_shard(struct plan *plan, const struct nmap_spec *spec, int64_t c
 	                  .udp_ports = planned_ports(options->udp_ports)},
 	        .addresses = count,
 	        .expected_bytes = count * bytes_of(options, spec->os),
-	        .expected_ms = milliseconds_of(options, spec->os, count),
+	        .expected_ms = milliseconds_of(options, spec->os, count, plan->side),
 	        .command = nmap_buf_str(&command),
 	};
 	if (status == MUSTER_OK)
@@ -248,6 +252,8 @@ static int check_count(struct plan *plan)
 		                 "include names %lld addresses, max_addresses is %lld: raise it or split the profile",
 		                 (long long)plan->total, (long long)options->max_addresses);
 	plan->per_chunk = chunk_size(plan->total, nmap_discovery_only(options));
+	int64_t shards = (plan->total + plan->per_chunk - 1) / plan->per_chunk;
+	plan->side = shards < options->parallel ? (int)(shards > 0 ? shards : 1) : options->parallel;
 	return MUSTER_OK;
 }
 

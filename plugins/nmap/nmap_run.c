@@ -16,6 +16,8 @@ struct run {
 	const char *targets;   /* comma-separated; of the shard */
 	struct nmap_buf lines; /* the same, one a line */
 	int64_t addresses, found, now;
+	int64_t asked, lost,
+	        unsure; /* hosts: that answered, that were given up, whose system stays open without a reason */
 	int scope_open;
 };
 
@@ -34,6 +36,18 @@ static int on_begin(void *data, const struct nmap_run_info *info)
 	return status;
 }
 
+/* Nmap tells no retransmissions. What shows under loss is hosts given up at host_timeout, and systems not told although an open
+ * and a closed port answered. */
+static void note_strain(struct run *run, const struct nmap_host *host)
+{
+	if (!nmap_answered(host))
+		return;
+	run->asked++;
+	run->lost += host->timed_out != 0;
+	run->unsure += run->spec.os && host->os_open && host->os_closed && host->match_count == 0;
+	(void)run->call->host->strain(run->call, run->asked, run->lost, run->unsure);
+}
+
 static int on_host(void *data, const struct nmap_host *host, const struct nmap_run_info *info)
 {
 	struct run *run = data;
@@ -41,6 +55,7 @@ static int on_host(void *data, const struct nmap_host *host, const struct nmap_r
 	if (status != MUSTER_OK)
 		return status;
 	run->found++;
+	note_strain(run, host);
 	(void)run->call->host->progress(run->call, run->found, run->addresses, run->found, NULL);
 	return MUSTER_OK;
 }

@@ -242,6 +242,7 @@ static void print_structs_3(void)
 	MEMBER(muster_host, has_net_raw);
 	MEMBER(muster_host, input_read);
 	MEMBER(muster_host, verdict);
+	MEMBER(muster_host, strain);
 	STRUCT(muster_discovery_ops);
 	MEMBER(muster_discovery_ops, open);
 	MEMBER(muster_discovery_ops, check);

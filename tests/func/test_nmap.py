@@ -108,6 +108,8 @@ def test_scan_of_a_small_network(scanner, net):
     scope = scope_of(result)
     assert scope["facts"] == ["presence", "os"] and scope["tcp_ports"] == "22,80,443,9999"
     assert "192.0.2.6" not in scope["addresses"].split(",")
+    strain = result.of("strain")[-1]
+    assert (strain["asked"], strain["lost"]) == (2, 0) and strain["unsure"] in (0, 1, 2)
     assert nmaps(net) == 0
 
 

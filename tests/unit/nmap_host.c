@@ -388,6 +388,15 @@ static int fake_verdict(const struct muster_call *call, const struct muster_verd
 	return MUSTER_OK;
 }
 
+static int fake_strain(const struct muster_call *call, int64_t asked, int64_t lost, int64_t unsure)
+{
+	struct fake_host *host = of(call);
+	host->asked = asked;
+	host->lost = lost;
+	host->unsure = unsure;
+	return MUSTER_OK;
+}
+
 static const struct muster_host services = {
         sizeof(struct muster_host),
         MUSTER_ABI_CURRENT,
@@ -423,6 +432,7 @@ static const struct muster_host services = {
         fake_raw,
         fake_input,
         fake_verdict,
+        fake_strain,
 };
 
 void fake_host_init(struct fake_host *host)

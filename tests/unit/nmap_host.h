@@ -42,7 +42,8 @@ struct fake_host {
 	size_t spawned, child_at;
 	const char *input; /* of import */
 	size_t input_length, input_piece, input_at;
-	int quiet; /* no progress and log lines in the text */
+	int64_t asked, lost, unsure; /* of the last strain */
+	int quiet;                   /* no progress and log lines in the text */
 
 	/* What happened. */
 	char *text;

@@ -38,7 +38,7 @@ extern "C" {
 /* Major in the high 16 bits, minor in the low ones. */
 #define MUSTER_ABI(major, minor) (((uint32_t)(major) << 16) | (uint32_t)(minor))
 #define MUSTER_ABI_MAJOR         0
-#define MUSTER_ABI_MINOR         2
+#define MUSTER_ABI_MINOR         3
 #define MUSTER_ABI_CURRENT       MUSTER_ABI(MUSTER_ABI_MAJOR, MUSTER_ABI_MINOR)
 
 /* Every answer of every function. New values may be appended: treat an unknown negative value as MUSTER_E_FAILED. */
@@ -391,6 +391,11 @@ struct muster_host {
 
 	/* check only. */
 	int (*verdict)(const struct muster_call *call, const struct muster_verdict *verdict);
+
+	/* run only: how well the network bears it. Totals of the shard so far, the last call counts: of `asked` items that
+	 * answered at all, `lost` gave less than they had to (given up, retries used up), `unsure` were told with more doubt
+	 * than their answers call for. The host runs fewer shards side by side when these grow, more while they stay low. */
+	int (*strain)(const struct muster_call *call, int64_t asked, int64_t lost, int64_t unsure);
 };
 
 /*
