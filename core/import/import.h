@@ -68,12 +68,18 @@ struct mst_import_result {
 	int64_t skipped; /* of these, records that were no interface (bad key, no address, nothing answered) */
 	int64_t offset;  /* the segment is imported up to here */
 	bool ended;      /* the segment has its end frame */
+	bool open;       /* follow: its worker goes on, and has not ended a scope for a while */
 };
 
 /* Folds SPOOL/RUN/SHARD.seg (or .part when there is no .seg) into the store from where an earlier call stopped. Doing
  * it again changes nothing. MST_E_NOT_FOUND: no manifest or segment; MST_E_CORRUPT: a segment or record that cannot be read. */
 int mst_import_segment(struct mst_import *import, const char *spool, const char *run, const char *shard,
                        struct mst_import_result *out, struct mst_err *err);
+
+/* The same for a segment that a worker may still be writing: folds what stands in scopes that have ended, waits for more, and
+ * returns at the segment's end, or with `open` set when no scope ended for a second. */
+int mst_import_follow(struct mst_import *import, const char *spool, const char *run, const char *shard,
+                      struct mst_import_result *out, struct mst_err *err);
 
 /* Settles a run after its last segment: absences of complete scopes, moved addresses, label rules, and the
  * counts new, changed, lost, unchanged, up, with_os, timed_out in the run's document. */

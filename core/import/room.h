@@ -23,6 +23,7 @@ struct mst_import {
 	void *stop_data;
 	int64_t number_next, number_end; /* short numbers that are reserved for this context; 0: none */
 	int64_t clock;                   /* tests: the time to write; 0: the real one */
+	int64_t look_bytes;              /* tests: how far to look ahead; 0: as segment_open.c says */
 };
 int64_t mst_import_now(const struct mst_import *import);
 /* numbers.c: the next short number; `wanted`: how many will be asked for, reserved at once. */

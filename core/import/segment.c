@@ -3,9 +3,11 @@
 #include <muster/plugin.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "base/time.h"
 #include "import/doc.h"
 #include "import/segment.h"
@@ -13,6 +15,9 @@
 #define BATCH_RECORDS 2000u
 #define BATCH_BYTES   (3u << 20)
 #define COVERED_MAX   (2u << 20)
+/* A segment that a worker still writes is looked at this often, and left when nothing came for so long. */
+#define FOLLOW_POLL_MS 10
+#define FOLLOW_IDLE_MS 1000
 
 struct batch {
 	bson_t **records;
@@ -22,6 +27,11 @@ struct batch {
 	bool end;     /* no more frames */
 };
 
+/* How far a segment has been imported. */
+struct reach {
+	int64_t offset, skipped, records;
+};
+
 static void batch_empty(struct batch *batch)
 {
 	for (size_t i = 0; i < batch->count; i++)
@@ -29,13 +39,14 @@ static void batch_empty(struct batch *batch)
 	batch->count = batch->bytes = 0;
 }
 
-static int batch_read(struct batch *batch, struct mst_spool_reader *reader, struct mst_err *err)
+/* Up to `good`: what lies behind has not been looked at. */
+static int batch_read(struct batch *batch, struct mst_spool_reader *reader, int64_t good, struct mst_err *err)
 {
 	struct mst_frame frame;
 	bson_t doc;
 	batch_empty(batch);
 	while (batch->count < batch->size && batch->bytes < BATCH_BYTES) {
-		int code = mst_spool_read(reader, &frame, err);
+		int code = batch->next < good ? mst_spool_read(reader, &frame, err) : MST_E_END;
 		if (code == MST_E_END) {
 			batch->end = true;
 			return 0;
@@ -160,9 +171,9 @@ static int import_batch(struct mst_import *import, const struct mst_segment *seg
 	return code;
 }
 
-/* Where an earlier import stopped. A segment that is shorter than that is another one: it is read from its start. */
-static int read_shard(struct mst_import *import, const struct mst_segment *segment, int64_t *offset, int64_t *skipped,
-                      bool *done, struct mst_err *err)
+/* Where an earlier import stopped; `records`: of a segment that was imported to its end, else -1. */
+static int read_shard(struct mst_import *import, const struct mst_segment *segment, struct reach *out,
+                      struct mst_err *err)
 {
 	bson_t doc;
 	struct mst_buf id;
@@ -170,17 +181,12 @@ static int read_shard(struct mst_import *import, const struct mst_segment *segme
 	mst_buf_printf(&id, "%s/%s", segment->manifest.run, segment->manifest.shard);
 	int code = mst_store_get(import->store, "shards", mst_buf_text(&id), &doc, err);
 	mst_buf_free(&id);
-	*offset = *skipped = 0;
-	*done = false;
-	if (code == MST_E_NOT_FOUND)
-		return 0;
+	*out = (struct reach){.records = -1};
 	if (code != 0)
-		return code;
-	*offset = mst_doc_int(&doc, "offset", 0);
-	*skipped = mst_doc_int(&doc, "skipped", 0);
-	if (*offset < 0 || *offset > segment->good)
-		*offset = *skipped = 0;
-	*done = *offset == segment->good && *offset > 0 && mst_doc_int(&doc, "records", -1) == segment->records;
+		return code == MST_E_NOT_FOUND ? 0 : code;
+	out->offset = mst_doc_int(&doc, "offset", 0);
+	out->skipped = mst_doc_int(&doc, "skipped", 0);
+	out->records = mst_doc_int(&doc, "records", -1);
 	bson_destroy(&doc);
 	return 0;
 }
@@ -201,17 +207,14 @@ static void adapt(struct batch *batch, int64_t held_ms)
 		batch->size = BATCH_RECORDS;
 }
 
-static int import_all(struct mst_import *import, const struct mst_segment *segment, struct mst_import_result *out,
-                      struct mst_err *err)
+/* What was looked at so far: from the place that is reached to `good`. */
+static int import_good(struct mst_import *import, struct mst_segment *segment, struct reach *reach, size_t *size,
+                       struct mst_err *err)
 {
-	struct batch batch = {.records = calloc(BATCH_RECORDS, sizeof(bson_t *)), .size = 128};
-	struct mst_spool_reader *reader = NULL;
-	int64_t skipped = 0;
+	struct batch batch = {.records = calloc(BATCH_RECORDS, sizeof(bson_t *)), .size = *size, .next = reach->offset};
 	if (!batch.records)
 		return mst_err_no_memory(err);
-	int code = read_shard(import, segment, &batch.next, &skipped, &batch.end, err);
-	if (code == 0 && !batch.end)
-		code = mst_spool_reader_open(&reader, segment->path, batch.next, err);
+	int code = segment->reader ? 0 : mst_spool_reader_open_again(&segment->reader, segment->ahead, batch.next, err);
 	while (code == 0 && !batch.end) {
 		int64_t held_ms = 0;
 		if (should_stop(import)) {
@@ -220,32 +223,105 @@ static int import_all(struct mst_import *import, const struct mst_segment *segme
 			        "the import was stopped; what is committed stays, the rest follows next time");
 			break;
 		}
-		code = batch_read(&batch, reader, err);
+		code = batch_read(&batch, segment->reader, segment->good, err);
 		if (code == 0)
-			code = import_batch(import, segment, &batch, &skipped, &held_ms, err);
-		if (code == 0)
-			adapt(&batch, held_ms);
+			code = import_batch(import, segment, &batch, &reach->skipped, &held_ms, err);
+		if (code != 0)
+			break;
+		adapt(&batch, held_ms);
+		reach->offset = batch.next;
 	}
-	out->records = segment->records;
-	out->skipped = skipped;
-	out->offset = batch.next;
-	out->ended = segment->ended;
+	*size = batch.size;
 	batch_empty(&batch);
-	if (reader)
-		mst_spool_reader_close(reader);
 	free(batch.records);
+	return code;
+}
+
+/* Looks at what an earlier import has done. A segment that is shorter than that is another one: it is read from its start. */
+static int skip(struct mst_segment *segment, const char *spool, struct reach *reach, enum mst_segment_rest *rest,
+                struct mst_err *err)
+{
+	char *run, *shard;
+	bool follow = segment->follow;
+	int64_t look_bytes = segment->look_bytes;
+	int code = mst_segment_look(segment, rest, err);
+	while (code == 0 && segment->good < reach->offset && *rest == MST_REST_MORE)
+		code = mst_segment_look(segment, rest, err);
+	if (code != 0 || (reach->offset >= 0 && reach->offset <= segment->good))
+		return code;
+	run = mst_str_dup(segment->manifest.run);
+	shard = mst_str_dup(segment->manifest.shard);
+	mst_segment_close(segment);
+	*reach = (struct reach){.records = -1};
+	code = run && shard ? mst_segment_open(segment, spool, run, shard, follow, err) : mst_err_no_memory(err);
+	free(run);
+	free(shard);
+	segment->look_bytes = look_bytes;
+	return code == 0 ? mst_segment_look(segment, rest, err) : code;
+}
+
+/* Waits for the worker to write more; false when it has not for too long. */
+static bool wait_for_more(struct mst_import *import, int64_t since)
+{
+	const struct timespec pause = {.tv_sec = 0, .tv_nsec = FOLLOW_POLL_MS * 1000000L};
+	if (should_stop(import) || mst_time_monotonic() - since > FOLLOW_IDLE_MS)
+		return false;
+	nanosleep(&pause, NULL);
+	return true;
+}
+
+static int import_all(struct mst_import *import, struct mst_segment *segment, const char *spool,
+                      struct mst_import_result *out, struct mst_err *err)
+{
+	enum mst_segment_rest rest = MST_REST_NONE;
+	size_t size = 128;
+	struct reach reach;
+	int64_t since = mst_time_monotonic();
+	int code = read_shard(import, segment, &reach, err);
+	if (code == 0)
+		code = skip(segment, spool, &reach, &rest, err);
+	while (code == 0) {
+		bool done = rest == MST_REST_NONE && reach.offset > 0 && reach.offset == segment->good &&
+		            reach.records == segment->records;
+		if (!done && (rest == MST_REST_NONE || reach.offset < segment->good)) {
+			code = import_good(import, segment, &reach, &size, err);
+			since = mst_time_monotonic();
+		}
+		out->records = segment->records;
+		out->skipped = reach.skipped;
+		out->offset = reach.offset;
+		out->ended = segment->ended;
+		out->open = rest == MST_REST_LATER;
+		if (code != 0 || rest == MST_REST_NONE || (out->open && !wait_for_more(import, since)))
+			break;
+		code = mst_segment_look(segment, &rest, err);
+	}
+	return code;
+}
+
+static int import_segment(struct mst_import *import, const char *spool, const char *run, const char *shard, bool follow,
+                          struct mst_import_result *out, struct mst_err *err)
+{
+	struct mst_segment segment;
+	memset(out, 0, sizeof *out);
+	int code = mst_segment_open(&segment, spool, run, shard, follow, err);
+	if (code != 0)
+		return code;
+	if (import->look_bytes > 0)
+		segment.look_bytes = import->look_bytes;
+	code = import_all(import, &segment, spool, out, err);
+	mst_segment_close(&segment);
 	return code;
 }
 
 int mst_import_segment(struct mst_import *import, const char *spool, const char *run, const char *shard,
                        struct mst_import_result *out, struct mst_err *err)
 {
-	struct mst_segment segment;
-	memset(out, 0, sizeof *out);
-	int code = mst_segment_open(&segment, spool, run, shard, err);
-	if (code != 0)
-		return code;
-	code = import_all(import, &segment, out, err);
-	mst_segment_close(&segment);
-	return code;
+	return import_segment(import, spool, run, shard, false, out, err);
+}
+
+int mst_import_follow(struct mst_import *import, const char *spool, const char *run, const char *shard,
+                      struct mst_import_result *out, struct mst_err *err)
+{
+	return import_segment(import, spool, run, shard, true, out, err);
 }

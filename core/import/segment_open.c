@@ -10,7 +10,9 @@
 #include "import/doc.h"
 #include "import/keys.h"
 #include "import/segment.h"
-#include "import/sharers.h"
+
+/* How far to look ahead at least: a short segment is known whole before its first record is folded. */
+#define LOOK_BYTES (16 << 20)
 
 static int read_ports(struct mst_ports **out, const char *text, struct mst_err *err)
 {
@@ -58,7 +60,7 @@ static int look_at_record(struct mst_segment *segment, struct mst_sharers *share
                           struct mst_err *err)
 {
 	int64_t seen = mst_doc_int(record, "seen", 0);
-	segment->records++;
+	segment->ahead_records++;
 	if (seen > 0 && seen < segment->seen_from)
 		segment->seen_from = seen;
 	return count_sharer(segment, sharers, record, err);
@@ -88,24 +90,69 @@ static int look_at_frame(struct mst_segment *segment, struct mst_sharers *sharer
 	return 0;
 }
 
-static int look(struct mst_segment *segment, struct mst_err *err)
+/* Records up to here may be folded. */
+static void set_good(struct mst_segment *segment, int64_t offset)
 {
-	struct mst_spool_reader *reader = NULL;
-	struct mst_sharers sharers;
-	struct mst_frame frame;
-	mst_sharers_init(&sharers);
-	int code = mst_spool_reader_open(&reader, segment->path, 0, err);
-	while (code == 0 && reader) {
-		code = mst_spool_read(reader, &frame, err);
-		if (code == 0)
-			code = look_at_frame(segment, &sharers, &frame, err);
-		if (code == 0)
-			segment->good = frame.next;
+	segment->good = offset;
+	segment->records = segment->ahead_records;
+	segment->closed = segment->scope_count;
+}
+
+/* Sets of ports take 16 KiB for each scope, and a long segment has thousands of scopes. */
+static void forget_closed(struct mst_segment *segment)
+{
+	for (size_t i = segment->closed; i > 0; i--) {
+		struct mst_segment_scope *scope = &segment->scopes[i - 1];
+		if (!scope->tcp && !scope->udp && i < segment->closed)
+			break;
+		free(scope->tcp);
+		free(scope->udp);
+		scope->tcp = scope->udp = NULL;
 	}
-	if (reader)
-		mst_spool_reader_close(reader);
-	mst_sharers_clear(&sharers);
-	return code == MST_E_END ? 0 : code;
+}
+
+/* A scope is over where it ends, and where the segment ends: only there is it known what its records may withdraw. */
+static int look_on(struct mst_segment *segment, bool *stop, struct mst_err *err)
+{
+	struct mst_frame frame;
+	int64_t from = segment->good;
+	int code = 0;
+	*stop = false;
+	while (code == 0 && !*stop) {
+		code = mst_spool_read(segment->ahead, &frame, err);
+		if (code == 0)
+			code = look_at_frame(segment, &segment->sharers, &frame, err);
+		if (code != 0)
+			break;
+		if (frame.type == MST_FRAME_SCOPE_END || frame.type == MST_FRAME_END)
+			set_good(segment, frame.next);
+		segment->ahead_next = frame.next;
+		*stop = frame.type == MST_FRAME_SCOPE_END && frame.next - from >= segment->look_bytes;
+	}
+	return code;
+}
+
+/* The daemon renames a segment once its worker is gone, and a worker that ends well says so in the last frame. */
+static bool is_growing(const struct mst_segment *segment)
+{
+	return segment->follow && !segment->ended && access(segment->path, F_OK) == 0;
+}
+
+int mst_segment_look(struct mst_segment *segment, enum mst_segment_rest *rest, struct mst_err *err)
+{
+	bool stop = false;
+	forget_closed(segment);
+	/* Asked before the last read: what is written before the worker ends is then seen. */
+	bool growing = is_growing(segment);
+	int code = look_on(segment, &stop, err);
+	*rest = stop ? MST_REST_MORE : MST_REST_NONE;
+	if (code != MST_E_END)
+		return code;
+	if (growing && !segment->ended)
+		*rest = MST_REST_LATER;
+	else if (segment->ahead_next > 0)
+		set_good(segment, segment->ahead_next);
+	return 0;
 }
 
 static int find_files(struct mst_segment *segment, const char *spool, const char *run, const char *shard,
@@ -115,7 +162,8 @@ static int find_files(struct mst_segment *segment, const char *spool, const char
 	segment->path = mst_str_printf("%s/%s/%s.seg", spool, run, shard);
 	int code = manifest && segment->path ? mst_spool_manifest_read(manifest, &segment->manifest, err)
 	                                     : mst_err_no_memory(err);
-	if (code == 0 && segment->path && access(segment->path, F_OK) != 0) {
+	segment->follow &= code == 0 && access(segment->path, F_OK) != 0;
+	if (code == 0 && access(segment->path, F_OK) != 0) {
 		free(segment->path);
 		segment->path = mst_str_printf("%s/%s/%s.part", spool, run, shard);
 		if (!segment->path)
@@ -125,20 +173,32 @@ static int find_files(struct mst_segment *segment, const char *spool, const char
 	return code;
 }
 
-int mst_segment_open(struct mst_segment *out, const char *spool, const char *run, const char *shard,
+int mst_segment_open(struct mst_segment *out, const char *spool, const char *run, const char *shard, bool follow,
                      struct mst_err *err)
 {
 	memset(out, 0, sizeof *out);
+	out->follow = follow;
+	out->look_bytes = LOOK_BYTES;
 	out->shared = json_object_new_object();
+	mst_sharers_init(&out->sharers);
 	int code = out->shared ? find_files(out, spool, run, shard, err) : mst_err_no_memory(err);
+	if (code == 0)
+		code = mst_spool_reader_open(&out->ahead, out->path, 0, err);
+	/* It was renamed between the look for it and the opening. */
+	if (code == MST_E_NOT_FOUND && out->follow && out->path) {
+		free(out->path);
+		mst_spool_manifest_free(&out->manifest);
+		code = find_files(out, spool, run, shard, err);
+		if (code == 0)
+			code = mst_spool_reader_open(&out->ahead, out->path, 0, err);
+	}
 	if (code == 0) {
 		const char *profile = out->manifest.profile;
 		out->profile = profile && profile[0] ? profile : out->manifest.method;
 		out->seen_from = out->manifest.created > 0 ? out->manifest.created : INT64_MAX;
-		code = look(out, err);
-	}
-	if (code != 0)
+	} else {
 		mst_segment_close(out);
+	}
 	return code;
 }
 
@@ -149,6 +209,9 @@ void mst_segment_close(struct mst_segment *segment)
 		free(segment->scopes[i].tcp);
 		free(segment->scopes[i].udp);
 	}
+	mst_spool_reader_close(segment->ahead);
+	mst_spool_reader_close(segment->reader);
+	mst_sharers_clear(&segment->sharers);
 	free(segment->scopes);
 	free(segment->path);
 	json_object_put(segment->shared);

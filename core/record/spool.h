@@ -52,6 +52,9 @@ struct mst_spool_reader;
 int mst_spool_reader_open(struct mst_spool_reader **out, const char *path, int64_t offset, struct mst_err *err);
 /* The same over an open descriptor, which the reader owns from now on (also when this fails). */
 int mst_spool_reader_open_fd(struct mst_spool_reader **out, int fd, int64_t offset, struct mst_err *err);
+/* A second reader of the same file, wherever that has been renamed to meanwhile. */
+int mst_spool_reader_open_again(struct mst_spool_reader **out, const struct mst_spool_reader *first, int64_t offset,
+                                struct mst_err *err);
 void mst_spool_reader_close(struct mst_spool_reader *reader);
 /* MST_OK, MST_E_END at the end of good data (then mst_spool_reader_torn tells whether bytes were left over). */
 int mst_spool_read(struct mst_spool_reader *reader, struct mst_frame *frame, struct mst_err *err);

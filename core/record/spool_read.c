@@ -91,6 +91,15 @@ int mst_spool_reader_open(struct mst_spool_reader **out, const char *path, int64
 	return mst_spool_reader_open_fd(out, fd, offset, err);
 }
 
+int mst_spool_reader_open_again(struct mst_spool_reader **out, const struct mst_spool_reader *first, int64_t offset,
+                                struct mst_err *err)
+{
+	int fd = fcntl(first->fd, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0)
+		return mst_err_errno(err, errno, "spool segment");
+	return mst_spool_reader_open_fd(out, fd, offset, err);
+}
+
 void mst_spool_reader_close(struct mst_spool_reader *reader)
 {
 	if (!reader)
