@@ -16,6 +16,7 @@
 #define MST_API_LARGE_BODY (32u << 20) /* a CSV of MST_MAX_LOCATIONS rows */
 
 struct mst_api;
+struct mst_vault;
 
 /* All borrowed until mst_api_free. */
 struct mst_api_setup {
@@ -23,6 +24,7 @@ struct mst_api_setup {
 	struct mst_store_class *store_class;
 	struct mst_settings_box *box;
 	const struct mst_plugin_list *plugins;
+	struct mst_vault *vault;
 	const char *store_kind, *store_path, *spool, *socket_path;
 	bool is_private;
 	int listen_fd;               /* listening; taken over */

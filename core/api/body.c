@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -67,19 +68,35 @@ static int take_upload(struct mst_call *call, const char *data, size_t size)
 	return MST_OK;
 }
 
+/* Nothing of a refused value is kept either. */
+static int take_secret(struct mst_call *call, const char *data, size_t size)
+{
+	int rc = mst_secret_add(call->secret, data, size, "the secret", &call->failed);
+
+	if (rc != MST_OK) {
+		mst_secret_clear(call->secret);
+		call->failed_status = 413;
+	}
+	return rc;
+}
+
 int mst_body_take(struct mst_call *call, const char *data, size_t *size)
 {
 	int rc = MST_OK;
 
-	if (call->failed_status == 0 && call->route) {
+	if (call->failed_status == 0 && call->failed.code == MST_OK && call->route) {
 		if (call->route->flags & MST_ROUTE_UPLOADS) {
 			rc = take_upload(call, data, *size);
+		} else if (call->secret) {
+			rc = take_secret(call, data, *size);
 		} else if (mst_buf_add(&call->body, data, *size) != MST_OK) {
 			call->failed_status = 413;
 			rc = mst_err_set(&call->failed, MST_E_LIMIT, "the body is larger than %zu bytes",
 			                 call->body.max);
 		}
 	}
+	if (call->route && (call->route->flags & MST_ROUTE_SECRET))
+		explicit_bzero((char *)(uintptr_t)data, *size);
 	*size = 0; /* the rest of a refused body is read and dropped, so that the answer arrives */
 	return rc;
 }
@@ -98,6 +115,7 @@ void mst_call_free(struct mst_call *call)
 {
 	mst_call_drop_upload(call);
 	mst_buf_free(&call->body);
+	mst_secret_free(call->secret);
 	mst_buf_free(&call->text);
 	json_object_put(call->answer);
 	free(call);

@@ -10,6 +10,7 @@
 #include "api/api.h"
 #include "api/route.h"
 #include "base/buf.h"
+#include "secret/secret.h"
 
 struct mst_api {
 	struct mst_api_setup setup;
@@ -40,8 +41,9 @@ struct mst_call {
 	char by[64]; /* its name */
 	bool ndjson; /* it asked for application/x-ndjson */
 	/* body */
-	struct mst_buf body; /* whole, except for uploads */
-	char upload[4200];   /* file that an upload was streamed to; a handler that keeps it empties this */
+	struct mst_buf body;       /* whole, except for uploads and secrets */
+	struct mst_secret *secret; /* the body of such a route */
+	char upload[4200];         /* file that an upload was streamed to; a handler that keeps it empties this */
 	int upload_fd;
 	int64_t upload_bytes;
 	int failed_status; /* not 0: refused while the body came in */
@@ -68,6 +70,7 @@ int mst_call_stream(struct mst_call *call, int (*next)(void *, struct mst_buf *,
                     void (*free_data)(void *), void *data, struct mst_err *err);
 
 /* body.c */
+/* The server's own copy of a secret's piece is zeroed. */
 int mst_body_take(struct mst_call *call, const char *data, size_t *size);
 void mst_call_drop_upload(struct mst_call *call); /* the file that nobody took over is removed */
 void mst_call_free(struct mst_call *call);
@@ -100,6 +103,9 @@ int mst_api_labels(struct mst_call *call, struct mst_err *err);
 int mst_api_label_put(struct mst_call *call, struct mst_err *err);
 int mst_api_label_delete(struct mst_call *call, struct mst_err *err);
 int mst_api_label_test(struct mst_call *call, struct mst_err *err);
+int mst_api_secrets(struct mst_call *call, struct mst_err *err);
+int mst_api_secret_put(struct mst_call *call, struct mst_err *err);
+int mst_api_secret_delete(struct mst_call *call, struct mst_err *err);
 int mst_api_locations(struct mst_call *call, struct mst_err *err);
 int mst_api_locations_put(struct mst_call *call, struct mst_err *err);
 

@@ -11,9 +11,11 @@
 #define MST_ROUTE_CAPTURE  512
 
 /* Flags of a route. */
-#define MST_ROUTE_WRITES  1u /* changes something: an operator's right */
-#define MST_ROUTE_UPLOADS 2u /* the body is streamed to a file under its own quota */
-#define MST_ROUTE_LARGE   4u /* a body up to MST_API_LARGE_BODY */
+#define MST_ROUTE_WRITES  1u  /* changes something: an operator's right */
+#define MST_ROUTE_UPLOADS 2u  /* the body is streamed to a file under its own quota */
+#define MST_ROUTE_LARGE   4u  /* a body up to MST_API_LARGE_BODY */
+#define MST_ROUTE_OWNER   8u  /* only for the user that the service runs as, and for root */
+#define MST_ROUTE_SECRET  16u /* the body is a secret: it goes to locked memory and nowhere else */
 
 struct mst_call;
 typedef int (*mst_handler)(struct mst_call *call, struct mst_err *err);

@@ -25,6 +25,9 @@ static const struct mst_route routes[] = {
         {"PUT", "/v1/labels/*", mst_api_label_put, MST_ROUTE_WRITES},
         {"DELETE", "/v1/labels/*", mst_api_label_delete, MST_ROUTE_WRITES},
         {"POST", "/v1/labels/*/test", mst_api_label_test, 0},
+        {"GET", "/v1/secrets", mst_api_secrets, 0},
+        {"PUT", "/v1/secrets/*", mst_api_secret_put, MST_ROUTE_WRITES | MST_ROUTE_OWNER | MST_ROUTE_SECRET},
+        {"DELETE", "/v1/secrets/*", mst_api_secret_delete, MST_ROUTE_WRITES | MST_ROUTE_OWNER},
         {"GET", "/v1/locations", mst_api_locations, 0},
         {"PUT", "/v1/locations", mst_api_locations_put, MST_ROUTE_WRITES | MST_ROUTE_LARGE},
 };

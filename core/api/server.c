@@ -65,6 +65,17 @@ static int identify(struct mst_call *call, struct mst_err *err)
 	return MST_OK;
 }
 
+/* A system service is talked to by everybody whom its socket lets in; its secrets are not theirs. */
+static int check_owner(const struct mst_call *call, struct mst_err *err)
+{
+	if (call->uid == geteuid() || call->uid == 0)
+		return MST_OK;
+	return mst_err_set(
+	        err, MST_E_REFUSED,
+	        "secrets are set and removed by root and by the user that musterd runs as; you are %s: use sudo",
+	        call->by);
+}
+
 static struct mst_call *call_new(struct mst_api *api, struct MHD_Connection *connection, const char *method,
                                  const char *path)
 {
@@ -84,6 +95,13 @@ static struct mst_call *call_new(struct mst_api *api, struct MHD_Connection *con
 	call->ndjson = accept && strstr(accept, "application/x-ndjson");
 	if (identify(call, &err) == MST_OK)
 		(void)mst_route_find(routes, count, method, path, call->captures, &call->route, &err);
+	if (call->route && (call->route->flags & MST_ROUTE_OWNER))
+		(void)check_owner(call, &err);
+	if (err.code == MST_OK && call->route && (call->route->flags & MST_ROUTE_SECRET)) {
+		call->secret = mst_secret_new(MST_MAX_SECRET);
+		if (!call->secret)
+			mst_err_no_memory(&err);
+	}
 	if (err.code != MST_OK)
 		call->failed = err;
 	if (call->route && (call->route->flags & MST_ROUTE_LARGE))

@@ -2,6 +2,7 @@
 #include "base/json.h"
 
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -32,22 +33,56 @@ static int parse_with(struct json_tokener *tokener, const char *text, size_t len
 	return MST_OK;
 }
 
-int mst_json_parse(const char *text, size_t len, const char *what, struct json_object **out, struct mst_err *err)
+/* A text of `len` letters through the tokener: its buffer, which it keeps, then has that room and these letters. */
+static int overwrite(struct json_tokener *tokener, size_t len, struct mst_err *err)
+{
+	char *text = malloc(len + 2);
+
+	if (text == NULL)
+		return mst_err_no_memory(err);
+	memset(text, 'x', len + 2);
+	text[0] = text[len + 1] = '"';
+	json_object_put(json_tokener_parse_ex(tokener, text, (int)len + 2));
+	json_tokener_reset(tokener);
+	free(text);
+	return MST_OK;
+}
+
+static int parse(const char *text, size_t len, const char *what, bool wipe, struct json_object **out,
+                 struct mst_err *err)
 {
 	struct json_tokener *tokener;
-	int status;
+	int status = MST_OK;
 
 	*out = NULL;
-	if (len >= INT_MAX)
+	if (len >= INT_MAX - 2)
 		return mst_err_set(err, MST_E_LIMIT, "%s: the JSON text is too long (%zu bytes)", what, len);
 	if (len > 0 && memchr(text, '\0', len) != NULL)
 		return mst_err_set(err, MST_E_CORRUPT, "%s: not valid JSON: it contains a NUL byte", what);
 	tokener = json_tokener_new_ex(MST_MAX_JSON_DEPTH);
 	if (tokener == NULL)
 		return mst_err_no_memory(err);
-	status = parse_with(tokener, len > 0 ? text : "", len, what, out, err);
+	/* Before, so that the buffer is never moved and leaves no copy; after, so that it holds nothing when it is freed. */
+	if (wipe)
+		status = overwrite(tokener, len, err);
+	if (status == MST_OK)
+		status = parse_with(tokener, len > 0 ? text : "", len, what, out, err);
+	if (wipe) {
+		json_tokener_reset(tokener);
+		(void)overwrite(tokener, len, NULL);
+	}
 	json_tokener_free(tokener);
 	return status;
+}
+
+int mst_json_parse(const char *text, size_t len, const char *what, struct json_object **out, struct mst_err *err)
+{
+	return parse(text, len, what, false, out, err);
+}
+
+int mst_json_parse_wiped(const char *text, size_t len, const char *what, struct json_object **out, struct mst_err *err)
+{
+	return parse(text, len, what, true, out, err);
 }
 
 /* Borrowed member, NULL unless there and of `type`. */

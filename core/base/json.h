@@ -11,6 +11,8 @@
 
 /* MST_E_CORRUPT when it is not one whole JSON text; the text "null" gives 0 and NULL. Parses a whole text, depth at most MST_MAX_JSON_DEPTH. Caller puts the object. `what` names it in the error. */
 int mst_json_parse(const char *text, size_t len, const char *what, struct json_object **out, struct mst_err *err);
+/* The same; what the parser held of the text is overwritten, so that only *out and the caller have it. */
+int mst_json_parse_wiped(const char *text, size_t len, const char *what, struct json_object **out, struct mst_err *err);
 /* Borrowed; `fallback` when missing or of another type. */
 const char *mst_json_text(struct json_object *object, const char *key, const char *fallback);
 int64_t mst_json_int(struct json_object *object, const char *key, int64_t fallback);

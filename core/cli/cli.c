@@ -100,14 +100,15 @@ char *mst_cli_path(const char *before, const char *word, const char *after)
 
 int mst_cli_paths(const struct mst_cli *cli, struct mst_paths *paths, struct mst_err *err)
 {
+	/* Asked for while the words are still being read as well, when the method's options are needed. */
+	const char *directory = mst_cli_option(cli, "plugin-dir");
 	int rc = mst_paths_find(paths, err);
 
-	if (rc == MST_OK && cli->target.plugin_dir) {
-		char *whole = realpath(cli->target.plugin_dir, NULL);
+	if (rc == MST_OK && directory) {
+		char *whole = realpath(directory, NULL);
 
 		if (!whole || strlen(whole) >= sizeof(paths->plugin_dir))
-			rc = mst_err_errno(err, whole ? ENAMETOOLONG : errno, "--plugin-dir %s",
-			                   cli->target.plugin_dir);
+			rc = mst_err_errno(err, whole ? ENAMETOOLONG : errno, "--plugin-dir %s", directory);
 		else
 			snprintf(paths->plugin_dir, sizeof(paths->plugin_dir), "%s", whole);
 		free(whole);

@@ -21,6 +21,7 @@
 #include "import/locations.h"
 #include "job/engine.h"
 #include "plugin/manifest.h"
+#include "secret/vault.h"
 #include "store/filter.h"
 #include "store/store.h"
 
@@ -41,6 +42,7 @@ struct daemon {
 	struct json_object *store_options;
 	const struct mst_manifest *store_plugin;
 	struct mst_store_class *store_class;
+	struct mst_vault *vault;
 	struct mst_engine *engine;
 	struct mst_api *api;
 	uv_loop_t loop;
@@ -308,6 +310,7 @@ static int start_engine(struct daemon *d, struct mst_store *store, struct mst_er
 	                                       .store_options = d->store_options,
 	                                       .worker = d->paths.worker,
 	                                       .spool = d->places.spool,
+	                                       .vault = d->vault,
 	                                       .net_raw = d->net_raw,
 	                                       .max_spool = MST_MAX_SPOOL,
 	                                       .load = load_settings,
@@ -324,6 +327,7 @@ static int start_engine(struct daemon *d, struct mst_store *store, struct mst_er
 static int start_api(struct daemon *d, struct mst_err *err)
 {
 	struct mst_api_setup setup = {.engine = d->engine,
+	                              .vault = d->vault,
 	                              .store_class = d->store_class,
 	                              .box = &d->box,
 	                              .plugins = &d->plugins,
@@ -386,7 +390,9 @@ static int start(struct daemon *d, struct mst_err *err)
 		return rc;
 	open_log(d);
 	start_loop(d);
-	rc = start_store(d, &store, err);
+	rc = mst_vault_new(&d->vault, d->places.stem, getenv("CREDENTIALS_DIRECTORY"), err);
+	if (rc == MST_OK)
+		rc = start_store(d, &store, err);
 	if (rc == MST_OK)
 		rc = start_engine(d, store, err);
 	if (store)
@@ -421,6 +427,7 @@ static void finish(struct daemon *d)
 
 static void forget(struct daemon *d)
 {
+	mst_vault_free(d->vault);
 	json_object_put(d->store_options);
 	if (d->has_settings)
 		mst_settings_box_free(&d->box);

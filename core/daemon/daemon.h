@@ -22,6 +22,7 @@ const char *mst_daemon_usage(void);
 /* Where things are. All absolute. */
 struct mst_daemon_places {
 	char store[PATH_MAX], directory[PATH_MAX]; /* the store's file and the directory that it is in */
+	char stem[PATH_MAX]; /* the store's path without its suffix: what lies beside it begins so */
 	char spool[PATH_MAX], cache[PATH_MAX], log[PATH_MAX];
 	char socket[108];
 };

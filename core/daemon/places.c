@@ -106,9 +106,9 @@ static int resolve(struct mst_daemon_places *out, struct mst_err *err)
 
 static int beside(struct mst_daemon_places *out, struct mst_err *err)
 {
-	char *dot, stem[PATH_MAX];
+	char *dot, *stem = out->stem;
 
-	snprintf(stem, sizeof(stem), "%s", out->store);
+	snprintf(out->stem, sizeof(out->stem), "%s", out->store);
 	dot = strrchr(stem, '.');
 	if (dot && dot > strrchr(stem, '/') + 1)
 		*dot = '\0';

@@ -65,14 +65,9 @@ static int start(struct check *check, struct mst_err *err)
 	                                .fd4 = -1,
 	                                .fd6 = -1,
 	                                .deadline_ms = CHECK_DEADLINE_MS};
-	struct json_object *job = mst_run_job(run, NULL, CHECK_DEADLINE_MS);
-	int rc;
 
-	how.job = job;
 	how.net_raw = check->engine->setup.net_raw && (run->method->def.wants & MUSTER_WANTS_NET_RAW) != 0;
-	rc = mst_process_start(&check->process, check->engine->processes, &how, &check_ops, check, err);
-	json_object_put(job);
-	return rc;
+	return mst_run_process(run, NULL, &how, &check_ops, check, &check->process, err);
 }
 
 void mst_engine_check(struct mst_engine *engine, struct mst_request *request)

@@ -17,6 +17,7 @@
 #include "store/store.h"
 
 struct mst_engine;
+struct mst_vault;
 
 /* All borrowed for the engine's life, read-only, shared with other threads. */
 struct mst_engine_setup {
@@ -28,6 +29,7 @@ struct mst_engine_setup {
 	const char *store_plugin;          /* absolute path */
 	struct json_object *store_options; /* { path } */
 	const char *worker, *spool;        /* absolute paths; the spool exists */
+	struct mst_vault *vault;           /* what secret options name */
 	bool net_raw;                      /* CAP_NET_RAW is permitted */
 	int64_t max_spool;                 /* bytes; above it no shard starts */
 	/* Reads and checks the configuration anew, on the loop. `out` is the caller's. MST_E_USAGE: it has faults, which are logged. */

@@ -133,6 +133,8 @@ int mst_run_from_json(struct mst_run *run, struct json_object *wish, struct mst_
 		return as_import(run, wish, err);
 	if (rc == MST_OK)
 		rc = mst_option_set_check(&run->options, err);
+	if (rc == MST_OK)
+		rc = mst_run_check_secrets(run, err);
 	if (rc == MST_OK && dry_run)
 		run->kind = MST_RUN_PLAN;
 	return rc;
@@ -188,7 +190,6 @@ struct json_object *mst_run_job(const struct mst_run *run, const struct mst_shar
 	mst_json_add_text(job, "zone", run->zone_name);
 	json_object_object_add(job, "net", net_json(run, shard));
 	json_object_object_add(job, "options", mst_option_set_json(&run->options));
-	json_object_object_add(job, "secrets", json_object_new_object());
 	json_object_object_add(job, "never_scan", rules_json(rules->never, rules->never_count));
 	json_object_object_add(job, "scan_only", rules_json(rules->only, rules->only_count));
 	if (shard)

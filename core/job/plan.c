@@ -161,7 +161,6 @@ static void start_planner(struct mst_run *run)
 	                                  .fd6 = -1,
 	                                  .deadline_ms = MST_PLAN_DEADLINE_MS};
 	struct mst_err err = {.code = MST_OK};
-	struct json_object *job;
 	char path[4200] = "/dev/null";
 
 	if (run->method->def.wants & MUSTER_WANTS_KNOWN)
@@ -172,12 +171,9 @@ static void start_planner(struct mst_run *run)
 		plan_failed(run, &err);
 		return;
 	}
-	job = mst_run_job(run, NULL, MST_PLAN_DEADLINE_MS);
-	start.job = job;
 	start.net_raw = false; /* planning touches no target */
-	if (mst_process_start(&run->process, run->engine->processes, &start, &planner_ops, run, &err) != MST_OK)
+	if (mst_run_process(run, NULL, &start, &planner_ops, run, &run->process, &err) != MST_OK)
 		plan_failed(run, &err);
-	json_object_put(job);
 	close(start.fd4);
 }
 

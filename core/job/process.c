@@ -14,6 +14,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "secret/envelope.h"
 
 /* After the worker is gone its pipe should be at its end; something else may hold it open, which must not hold us. */
 #define EOF_GUARD_MS 1000
@@ -35,8 +36,7 @@ struct mst_process {
 	uv_pipe_t control, lines;
 	uv_timer_t timer;
 	uv_write_t job_write, cancel_write;
-	char *job;
-	size_t job_len;
+	struct mst_secret *job; /* until it is written */
 	struct mst_buf in;
 	char block[16384];
 	int open_handles, wait_status, status;
@@ -53,10 +53,7 @@ static void on_closed(uv_handle_t *handle)
 
 	if (--process->open_handles > 0)
 		return;
-	if (process->job) {
-		explicit_bzero(process->job, process->job_len);
-		free(process->job);
-	}
+	mst_secret_free(process->job);
 	mst_buf_free(&process->in);
 	free(process);
 }
@@ -228,6 +225,15 @@ static void on_timer(uv_timer_t *timer)
 	}
 }
 
+static void on_job_written(uv_write_t *request, int status)
+{
+	struct mst_process *process = request->handle->data;
+
+	(void)status;
+	mst_secret_free(process->job);
+	process->job = NULL;
+}
+
 static void on_written(uv_write_t *request, int status)
 {
 	(void)request; /* a worker that reads no more is noticed by its end */
@@ -271,7 +277,8 @@ static void close_fds(int fds[4])
 
 static void start_handles(struct mst_process *process, int control, int lines, int64_t deadline_ms)
 {
-	uv_buf_t job = uv_buf_init(process->job, (unsigned)process->job_len);
+	uv_buf_t job = uv_buf_init((char *)(uintptr_t)mst_secret_data(process->job),
+	                           (unsigned)mst_secret_length(process->job));
 
 	uv_pipe_init(process->set->loop, &process->control, 0);
 	uv_pipe_init(process->set->loop, &process->lines, 0);
@@ -280,25 +287,57 @@ static void start_handles(struct mst_process *process, int control, int lines, i
 	process->open_handles = 3;
 	uv_pipe_open(&process->control, control);
 	uv_pipe_open(&process->lines, lines);
-	uv_write(&process->job_write, (uv_stream_t *)&process->control, &job, 1, on_written);
+	uv_write(&process->job_write, (uv_stream_t *)&process->control, &job, 1, on_job_written);
 	uv_read_start((uv_stream_t *)&process->lines, on_alloc, on_read);
 	uv_timer_start(&process->timer, on_timer, (uint64_t)(deadline_ms + MST_CANCEL_GRACE_MS), 0);
 }
 
-static int copy_job(struct mst_process *process, struct json_object *job, struct mst_err *err)
+static int add_text(struct mst_secret *job, const char *text, struct mst_err *err)
 {
-	size_t len = 0;
-	const char *text = json_object_to_json_string_length(job, JSON_C_TO_STRING_PLAIN, &len);
+	return mst_secret_add(job, text, strlen(text), "the job", err);
+}
+
+/* json-c leaves copies of all that it writes in freed memory, so secrets never go through it. */
+static int add_secrets(struct mst_secret *job, const struct mst_process_start *start, struct mst_err *err)
+{
+	int rc = add_text(job, ",\"secrets\":{", err);
+
+	for (size_t i = 0; rc == MST_OK && i < start->secret_count; i++) {
+		rc = add_text(job, i > 0 ? ",\"" : "\"", err);
+		if (rc == MST_OK)
+			rc = add_text(job, start->secrets[i].option, err);
+		if (rc == MST_OK)
+			rc = add_text(job, "\":\"", err);
+		if (rc == MST_OK)
+			rc = mst_secret_add_base64(job, start->secrets[i].value, err);
+		if (rc == MST_OK)
+			rc = add_text(job, "\"", err);
+	}
+	return rc == MST_OK ? add_text(job, "}}", err) : rc;
+}
+
+static int copy_job(struct mst_process *process, const struct mst_process_start *start, struct mst_err *err)
+{
+	size_t len = 0, room;
+	const char *text = json_object_to_json_string_length(start->job, JSON_C_TO_STRING_PLAIN, &len);
+	int rc;
 
 	if (!text)
 		return mst_err_no_memory(err);
-	if (len >= MST_MAX_JOB)
+	room = len + 64;
+	for (size_t i = 0; i < start->secret_count; i++)
+		room += strlen(start->secrets[i].option) + mst_secret_length(start->secrets[i].value) * 4 / 3 + 16;
+	if (room >= MST_MAX_JOB)
 		return mst_err_set(err, MST_E_LIMIT,
 		                   "the job for plugin %s is larger than %u bytes: name fewer targets", process->plugin,
 		                   MST_MAX_JOB);
-	process->job = mst_str_printf("%s\n", text);
-	process->job_len = len + 1;
-	return process->job ? MST_OK : mst_err_no_memory(err);
+	process->job = mst_secret_new(room);
+	if (!process->job)
+		return mst_err_no_memory(err);
+	rc = mst_secret_add(process->job, text, start->secret_count > 0 ? len - 1 : len, "the job", err);
+	if (rc == MST_OK && start->secret_count > 0)
+		rc = add_secrets(process->job, start, err);
+	return rc == MST_OK ? add_text(process->job, "\n", err) : rc;
 }
 
 int mst_process_start(struct mst_process **out, struct mst_processes *set, const struct mst_process_start *start,
@@ -315,7 +354,7 @@ int mst_process_start(struct mst_process **out, struct mst_processes *set, const
 	process->data = data;
 	snprintf(process->plugin, sizeof(process->plugin), "%s", start->plugin);
 	mst_buf_init(&process->in, MST_MAX_LINE + sizeof(process->block) + 1);
-	rc = copy_job(process, start->job, err);
+	rc = copy_job(process, start, err);
 	if (rc == MST_OK) {
 		rc = open_pipes(fds, err);
 		if (rc == MST_OK)
@@ -324,7 +363,7 @@ int mst_process_start(struct mst_process **out, struct mst_processes *set, const
 			close_fds(fds);
 	}
 	if (rc != MST_OK) {
-		free(process->job);
+		mst_secret_free(process->job);
 		mst_buf_free(&process->in);
 		free(process);
 		return rc;

@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "base/error.h"
+#include "secret/secret.h"
 
 struct mst_process;   /* one worker; freed by itself after `ended` */
 struct mst_processes; /* all of a loop */
@@ -27,13 +28,22 @@ struct mst_process_ops {
 	void (*ended)(void *data, const struct mst_process_end *end);
 };
 
+/* A secret that the job takes along under the option's name. */
+struct mst_process_secret {
+	const char *option;
+	struct mst_secret *value;
+};
+
 struct mst_process_start {
 	const char *worker, *verb; /* absolute path; "plan", "run", "read", "check", "import" */
 	const char *plugin;        /* its name, for texts */
-	struct json_object *job;   /* borrowed */
-	int fd4, fd6;              /* what the child gets there; borrowed; -1: nothing */
-	bool net_raw;              /* lend CAP_NET_RAW */
-	int64_t deadline_ms;       /* from now; the worker knows it too, so it is killed MST_CANCEL_GRACE_MS later */
+	struct json_object *job;   /* borrowed; has no member "secrets" when some are given here */
+	/* Borrowed until the start returns; they reach the pipe through locked memory that is zeroed once it is written. */
+	const struct mst_process_secret *secrets;
+	size_t secret_count;
+	int fd4, fd6;        /* what the child gets there; borrowed; -1: nothing */
+	bool net_raw;        /* lend CAP_NET_RAW */
+	int64_t deadline_ms; /* from now; the worker knows it too, so it is killed MST_CANCEL_GRACE_MS later */
 };
 
 int mst_processes_new(struct mst_processes **out, uv_loop_t *loop, struct mst_err *err);

@@ -142,6 +142,13 @@ int mst_run_set_method(struct mst_run *run, const char *method, struct mst_err *
 int mst_run_set_zone(struct mst_run *run, const char *zone, struct mst_err *err);
 struct json_object *mst_run_job(const struct mst_run *run, const struct mst_shard *shard, int64_t deadline_ms);
 
+/* secret.c: what the options name in the vault. */
+/* MST_E_USAGE when one is not stored; the vault's own faults. Opens the vault only when an option names a secret. */
+int mst_run_check_secrets(const struct mst_run *run, struct mst_err *err);
+/* mst_process_start with the run's job (for `shard`, may be NULL) and the secrets that its options name, and no others. */
+int mst_run_process(const struct mst_run *run, const struct mst_shard *shard, struct mst_process_start *start,
+                    const struct mst_process_ops *ops, void *data, struct mst_process **out, struct mst_err *err);
+
 /* plan.c */
 void mst_run_plan(struct mst_run *run); /* known stream, planner, then mst_run_begin or the end */
 int mst_shard_from_line(struct mst_run *run, struct json_object *line, struct mst_shard **out, struct mst_err *err);

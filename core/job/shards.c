@@ -265,8 +265,7 @@ static int start_worker(struct mst_shard *shard, struct mst_err *err)
 	                                  .fd4 = shard->fd,
 	                                  .fd6 = -1,
 	                                  .deadline_ms = MST_SHARD_DEADLINE_MS};
-	struct json_object *job;
-	int rc = MST_OK;
+	int rc;
 
 	if (run->kind == MST_RUN_IMPORT) {
 		start.fd6 = open(run->upload ? run->upload : "", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -275,10 +274,7 @@ static int start_worker(struct mst_shard *shard, struct mst_err *err)
 	} else {
 		start.net_raw = run->engine->setup.net_raw && (run->method->def.wants & MUSTER_WANTS_NET_RAW) != 0;
 	}
-	job = mst_run_job(run, shard, MST_SHARD_DEADLINE_MS);
-	start.job = job;
-	rc = mst_process_start(&shard->process, run->engine->processes, &start, &shard_ops, shard, err);
-	json_object_put(job);
+	rc = mst_run_process(run, shard, &start, &shard_ops, shard, &shard->process, err);
 	if (start.fd6 >= 0)
 		close(start.fd6);
 	return rc;

@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "base/time.h"
 #include "plugin/base64.h"
+#include "secret/secret.h"
 #include "worker/worker.h"
 
 #define READ_MS     30000
@@ -18,7 +19,7 @@
 
 /* Reads up to the newline and not one byte further: what follows belongs to the control handler. A pipe cannot be looked
  * into, so it goes byte by byte; a job is small and read once. */
-static int read_line(int fd, struct mst_buf *line, struct mst_err *err)
+static int read_line(int fd, struct mst_secret *line, struct mst_err *err)
 {
 	int64_t until = mst_time_monotonic() + READ_MS;
 	for (;;) {
@@ -43,19 +44,22 @@ static int read_line(int fd, struct mst_buf *line, struct mst_err *err)
 			return mst_err_set(err, MST_E_CANCELLED, "the job's pipe was closed before the job was whole");
 		if (c == '\n')
 			return MST_OK;
-		if (mst_buf_char(line, c) != MST_OK)
-			return mst_err_set(err, MST_E_LIMIT, "a job may have at most %u bytes", MST_MAX_JOB);
+		if (mst_secret_add(line, &c, 1, "the job", err) != MST_OK)
+			return MST_E_LIMIT;
 	}
 }
 
 int mst_job_read(int fd, struct json_object **out, struct mst_err *err)
 {
-	struct mst_buf line;
+	/* Secrets are in it: it lies in one place that is zeroed, and the parser leaves no copy behind. */
+	struct mst_secret *line = mst_secret_new(MST_MAX_JOB);
 	*out = NULL;
-	mst_buf_init(&line, MST_MAX_JOB);
-	int status = read_line(fd, &line, err);
+	if (!line)
+		return mst_err_no_memory(err);
+	int status = read_line(fd, line, err);
 	if (status == MST_OK)
-		status = mst_json_parse(mst_buf_text(&line), line.len, "job", out, err);
+		status = mst_json_parse_wiped((const char *)mst_secret_data(line), mst_secret_length(line), "job", out,
+		                              err);
 	if (status == MST_OK && mst_json_int(*out, "worker", 0) != JOB_VERSION) {
 		status = mst_err_set(err, MST_E_USAGE,
 		                     "the job is of version %lld, this muster-worker speaks %d; restart musterd",
@@ -63,9 +67,7 @@ int mst_job_read(int fd, struct json_object **out, struct mst_err *err)
 		json_object_put(*out);
 		*out = NULL;
 	}
-	if (line.data)
-		explicit_bzero(line.data, line.cap); /* secrets were in it */
-	mst_buf_free(&line);
+	mst_secret_free(line);
 	return status;
 }
 

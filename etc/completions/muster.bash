@@ -10,7 +10,7 @@ _muster_options()
 	runs) echo "--columns --sort --limit --detach" ;;
 	profiles) echo "--columns --sort --limit --conf" ;;
 	labels) echo "--columns --sort --limit --when --set --disabled" ;;
-	locations | zones) echo "--columns --sort --limit" ;;
+	locations | zones | secrets) echo "--columns --sort --limit" ;;
 	plugins) echo "--text --remove" ;;
 	esac
 }
@@ -24,6 +24,7 @@ _muster_verbs()
 	zones) echo "list show" ;;
 	labels) echo "list add remove test" ;;
 	locations) echo "list import" ;;
+	secrets) echo "list set remove" ;;
 	plugins) echo "list show check setup" ;;
 	config) echo "check reload" ;;
 	completion) echo "bash methods options" ;;
@@ -32,7 +33,7 @@ _muster_verbs()
 
 _muster()
 {
-	local commands="status scan import interfaces runs labels locations profiles zones plugins config completion help"
+	local commands="status scan import interfaces runs labels locations profiles zones secrets plugins config completion help"
 	local globals="--server --store --private --config --plugin-dir --json --ndjson --csv --color --quiet --help --version"
 	local states="state=managed state=unmanaged state=unmanageable state=ignored state=lost"
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= verb= i

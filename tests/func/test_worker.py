@@ -473,7 +473,8 @@ def readable_memory(pid):
 def test_a_released_secret_is_not_in_readable_memory(start):
     if os.geteuid() != 0:
         pytest.skip("needs root: reads a process that cannot be dumped")
-    secret = b"hunter2-\x01\x02"
+    piece = b"hunter2-\x01\x02"
+    secret = piece * 60  # long, so that the allocator's own words in freed memory do not hide it
     encoded = base64.b64encode(secret)
     worker = start(act="secret", secrets={"password": encoded.decode()})
     worker.said(other="-4")
@@ -482,7 +483,7 @@ def test_a_released_secret_is_not_in_readable_memory(start):
         return  # the sanitizer keeps freed memory, and terabytes of its own
     chunks = list(readable_memory(worker.pid))
     assert sum(map(len, chunks)) > 100000 and any(b"worker_probe" in chunk for chunk in chunks)
-    assert not any(encoded in chunk or secret in chunk for chunk in chunks)
+    assert not any(encoded[i:i + 32] in chunk or piece in chunk for chunk in chunks for i in range(0, 40, 4))
 
 
 def test_a_child_sees_a_fixed_environment(start):

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -239,6 +240,15 @@ static int act_write(const struct muster_call *call)
 	return MUSTER_OK;
 }
 
+/* The ten bytes that the test knows, as often as it likes. */
+static bool is_right(const struct muster_bytes *bytes)
+{
+	for (size_t i = 0; i + 10 <= bytes->length; i += 10)
+		if (memcmp((const char *)bytes->data + i, "hunter2-\x01\x02", 10) != 0)
+			return false;
+	return bytes->length > 0 && bytes->length % 10 == 0;
+}
+
 static int act_secret(const struct muster_call *call)
 {
 	struct muster_bytes bytes;
@@ -247,8 +257,7 @@ static int act_secret(const struct muster_call *call)
 	say_number(call, "length", (long long)bytes.length);
 	say(call, "text", call->host->option_text(call, "password") ? "given" : "none");
 	if (status == MUSTER_OK)
-		say(call, "right",
-		    bytes.length == 10 && memcmp(bytes.data, "hunter2-\x01\x02", 10) == 0 ? "yes" : "no");
+		say(call, "right", is_right(&bytes) ? "yes" : "no");
 	say_number(call, "release", call->host->secret_release(call, "password"));
 	say_number(call, "other", call->host->secret_lease(call, "act", &bytes));
 	while (!call->host->cancelled(call))
