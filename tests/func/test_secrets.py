@@ -284,7 +284,7 @@ def test_the_server_keeps_nothing_of_a_body(home, path, pieces):
             wire.sendall(body[i:i + 30])
         assert wire.recv(4096).startswith(b"HTTP/1.1 200" if path.endswith("prod") else b"HTTP/1.1 400")
         memory = b"\0".join(readable_memory(daemon.pid()))
-        assert b"Content-Length" in memory
+        assert len(memory) > 1000000 and str(daemon.socket).encode() in memory
         for i in range(0, len(body) - 16, 8):
             assert body[i:i + 16] not in memory
 
