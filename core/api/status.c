@@ -127,7 +127,16 @@ static bool seen_before(struct json_object *seen, const char *profile)
 	return false;
 }
 
-/* The last ended run of each profile, when it was not complete. */
+static const char *first_warning(struct json_object *run)
+{
+	struct json_object *warnings = mst_json_array(run, "warnings");
+
+	return warnings && json_object_array_length(warnings) > 0
+	               ? json_object_get_string(json_object_array_get_idx(warnings, 0))
+	               : NULL;
+}
+
+/* The last ended run of each profile, when it was not complete or warns of something. */
 static int attend_runs(struct mst_call *call, struct json_object *list, struct mst_err *err)
 {
 	bson_t *filter = BCON_NEW("state", BCON_UTF8("done")), *sort = BCON_NEW("number", BCON_INT32(-1));
@@ -135,19 +144,20 @@ static int attend_runs(struct mst_call *call, struct json_object *list, struct m
 	                        .filter = filter,
 	                        .sort = sort,
 	                        .limit = RUNS_LOOKED_AT,
-	                        .fields = "number,profile,outcome,text,kind"};
+	                        .fields = "number,profile,outcome,text,kind,warnings"};
 	struct json_object *runs = NULL, *seen = json_object_new_object();
 	int rc = mst_page_array(call, &find, MST_DOC_PLAIN, &runs, err);
 
 	for (size_t i = 0; rc == MST_OK && i < json_object_array_length(runs); i++) {
 		struct json_object *run = json_object_array_get_idx(runs, i);
-		const char *outcome = mst_json_text(run, "outcome", "");
+		const char *outcome = mst_json_text(run, "outcome", ""), *warning = first_warning(run);
+		bool complete = strcmp(outcome, "complete") == 0;
 		char text[600], next[64];
 
-		if (seen_before(seen, mst_json_text(run, "profile", "")) || strcmp(outcome, "complete") == 0)
+		if (seen_before(seen, mst_json_text(run, "profile", "")) || (complete && !warning))
 			continue;
 		snprintf(text, sizeof(text), "run %lld %s: %.500s", (long long)mst_json_int(run, "number", 0), outcome,
-		         mst_json_text(run, "text", "not all was done"));
+		         complete ? warning : mst_json_text(run, "text", "not all was done"));
 		snprintf(next, sizeof(next), "muster runs show %lld", (long long)mst_json_int(run, "number", 0));
 		attend(list, mst_json_text(run, "profile", ""), text, next);
 	}

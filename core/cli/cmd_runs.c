@@ -60,6 +60,18 @@ static void took_cell(struct mst_buf *out, struct json_object *run, int64_t now)
 		mst_buf_str(out, mst_format_clock((ended ? ended : now) - started, text));
 }
 
+/* A run with a warning may be complete, and is still worth a look. */
+static void why_cell(struct mst_buf *out, struct json_object *run, int64_t now)
+{
+	struct json_object *warnings = mst_json_array(run, "warnings");
+	const char *text = mst_json_text(run, "text", ""), *first = NULL;
+
+	(void)now;
+	if (!text[0] && warnings && json_object_array_length(warnings) > 0)
+		first = json_object_get_string(json_object_array_get_idx(warnings, 0));
+	mst_buf_str(out, first ? first : text);
+}
+
 static const struct mst_list_column columns[] = {
         {"number", "run", 0, 3, true, true, "Number; names the run everywhere", NULL, false},
         {"outcome", NULL, 0, 8, false, true, "complete, partial or failed; before the end, the state", outcome_cell,
@@ -74,7 +86,7 @@ static const struct mst_list_column columns[] = {
         {"new", NULL, 0, 3, true, true, "Interfaces found for the first time", NULL, false},
         {"changed", NULL, 0, 3, true, true, "Interfaces that changed", NULL, false},
         {"lost", NULL, 0, 3, true, true, "Interfaces lost by it", NULL, false},
-        {"text", "why", 10, 12, false, true, "Why it ended so", NULL, false},
+        {"text", "why", 10, 12, false, true, "Why it ended so, else its first warning", why_cell, false},
         {"method", NULL, 6, 6, false, false, "Method", NULL, false},
         {"state", NULL, 6, 8, false, false, "planning, running, importing or done", NULL, false},
         {"created", NULL, 6, 10, false, false, "When it was asked for", NULL, false},
@@ -215,6 +227,7 @@ static void show_head(const struct mst_cli *cli, struct json_object *run)
 	putchar('\n');
 	labelled("file", name);
 	labelled("why", mst_json_text(run, "text", ""));
+	mst_run_warnings(stdout, run);
 }
 
 static void show_counts(struct json_object *run)

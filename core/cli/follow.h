@@ -35,6 +35,8 @@ void mst_run_plan_line(FILE *file, struct json_object *run, struct json_object *
 void mst_run_refusals(FILE *file, struct json_object *run);
 /* What was not covered, why, and the cure; at most `most` parts. */
 void mst_run_missing(FILE *file, struct json_object *run, size_t most);
+/* What the run warns of, a line each; nothing when there is nothing. */
+void mst_run_warnings(FILE *file, struct json_object *run);
 void mst_run_progress_line(struct mst_buf *out, struct json_object *run, bool hint);
 /* NEW, CHANGED and LOST lines, at most `most` of each. */
 void mst_run_changes(const struct mst_cli *cli, struct json_object *run, size_t most);

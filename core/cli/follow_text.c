@@ -122,6 +122,19 @@ void mst_run_progress_line(struct mst_buf *out, struct json_object *run, bool hi
 		mst_buf_str(out, "      (Ctrl-C stops, keeps finished shards)");
 }
 
+void mst_run_warnings(FILE *file, struct json_object *run)
+{
+	struct json_object *list = mst_json_array(run, "warnings");
+
+	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+		const char *text = json_object_get_string(json_object_array_get_idx(list, i));
+
+		fputs(i ? "           " : "warning    ", file);
+		mst_out_text(file, text ? text : "");
+		fputc('\n', file);
+	}
+}
+
 void mst_run_missing(FILE *file, struct json_object *run, size_t most)
 {
 	struct json_object *parts = mst_json_array(run, "parts");
@@ -287,6 +300,7 @@ void mst_run_summary(const struct mst_cli *cli, struct json_object *run)
 
 	if (!cli->quiet) {
 		outcome_line(cli, run);
+		mst_run_warnings(stderr, run);
 		mst_run_missing(stderr, run, PARTS_SHOWN);
 	}
 	mst_run_changes(cli, run, CHANGES_SHOWN);

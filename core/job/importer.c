@@ -73,6 +73,8 @@ static void on_line(void *data, struct json_object *line, const char *type)
 
 	if (strcmp(type, "log") == 0)
 		mst_log(MST_LOG_INFO, "job", "importer: %s", mst_json_text(line, "text", ""));
+	if (strcmp(type, "warning") == 0)
+		mst_run_warn(engine->importing, mst_json_text(line, "text", ""));
 	if (strcmp(type, "import") != 0)
 		return;
 	shard = mst_run_shard(engine->importing, mst_json_text(line, "segment", ""));

@@ -146,6 +146,7 @@ static struct json_object *run_json(const struct mst_run *run)
 	mst_json_add_int(out, "shards_done", (int64_t)(sum.complete + sum.partial + sum.failed));
 	mst_json_add_text(out, "command", run->command ? run->command : "");
 	json_object_object_add(out, "refused", copy_of(run->refused));
+	json_object_object_add(out, "warnings", copy_of(run->warnings));
 	if (run->plan_error.code != MST_OK)
 		mst_json_add_text(out, "error", mst_code_name(run->plan_error.code));
 	return out;

@@ -53,6 +53,7 @@ void mst_run_free(struct mst_run *run)
 	free(run->upload);
 	free(run->name);
 	json_object_put(run->refused);
+	json_object_put(run->warnings);
 	mst_option_set_free(&run->options);
 	mst_settings_drop(run->shared);
 	free(run);
@@ -136,6 +137,27 @@ void mst_text_set(char **at, const char *text)
 
 	free(*at);
 	*at = copy;
+}
+
+void mst_run_warn(struct mst_run *run, const char *text)
+{
+	struct mst_buf clean;
+	size_t count;
+
+	mst_buf_init(&clean, MST_MAX_WARNING);
+	(void)mst_str_utf8_repair(&clean, text, strlen(text), MST_MAX_WARNING);
+	text = mst_buf_text(&clean);
+	if (!run->warnings)
+		run->warnings = json_object_new_array();
+	count = run->warnings ? json_object_array_length(run->warnings) : MST_MAX_WARNINGS;
+	for (size_t i = 0; i < count && count < MST_MAX_WARNINGS; i++)
+		if (strcmp(json_object_get_string(json_object_array_get_idx(run->warnings, i)), text) == 0)
+			count = MST_MAX_WARNINGS;
+	if (count + 1 == MST_MAX_WARNINGS)
+		text = "there are more warnings: the log has them";
+	if (count < MST_MAX_WARNINGS && text[0])
+		json_object_array_add(run->warnings, json_object_new_string(text));
+	mst_buf_free(&clean);
 }
 
 int mst_run_path(const struct mst_run *run, const char *shard, const char *suffix, char *out, size_t size,

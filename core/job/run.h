@@ -66,9 +66,10 @@ struct mst_run {
 	int64_t created, started, ended, addresses, excluded;
 	struct mst_shard **shards;
 	size_t shard_count, shard_cap;
-	unsigned parallel;           /* as planned; 0: the engine decides */
-	struct mst_pace pace;        /* how many of its shards go side by side now */
-	struct json_object *refused; /* array: of the planner's targets line */
+	unsigned parallel;            /* as planned; 0: the engine decides */
+	struct mst_pace pace;         /* how many of its shards go side by side now */
+	struct json_object *refused;  /* array: of the planner's targets line */
+	struct json_object *warnings; /* array of text: what workers warned of; NULL: nothing */
 	struct mst_pool *pools[MST_POOLS];
 	struct mst_process *process; /* planner */
 	struct mst_err plan_error;
@@ -123,6 +124,8 @@ bool mst_run_active(const struct mst_run *run);
 struct mst_shard *mst_run_shard(struct mst_run *run, const char *id);
 struct mst_shard *mst_run_add_shard(struct mst_run *run, const char *id); /* NULL without memory or above the cap */
 void mst_text_set(char **at, const char *text);
+/* Keeps what a worker warned of with the run: once each, at most MST_MAX_WARNINGS. */
+void mst_run_warn(struct mst_run *run, const char *text);
 int mst_run_path(const struct mst_run *run, const char *shard, const char *suffix, char *out, size_t size,
                  struct mst_err *err);
 void mst_run_sum(const struct mst_run *run, struct mst_run_sum *sum);

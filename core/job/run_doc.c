@@ -91,6 +91,21 @@ static void add_parts(bson_t *doc, const struct mst_run *run)
 	bson_append_array_end(doc, &list);
 }
 
+static void add_warnings(bson_t *doc, struct json_object *warnings)
+{
+	bson_t list;
+
+	BSON_APPEND_ARRAY_BEGIN(doc, "warnings", &list);
+	for (size_t i = 0; warnings && i < json_object_array_length(warnings); i++) {
+		char number[16];
+		const char *key;
+
+		bson_uint32_to_string((uint32_t)i, &key, number, sizeof(number));
+		add_text(&list, key, json_object_get_string(json_object_array_get_idx(warnings, i)));
+	}
+	bson_append_array_end(doc, &list);
+}
+
 static size_t shards_done(const struct mst_run *run)
 {
 	struct mst_run_sum sum;
@@ -116,6 +131,7 @@ static void add_changing(bson_t *doc, const struct mst_run *run)
 	add_text(doc, "command", run->command);
 	add_parts(doc, run);
 	add_refused(doc, run->refused);
+	add_warnings(doc, run->warnings);
 }
 
 int mst_run_document(const struct mst_run *run, bson_t *out)

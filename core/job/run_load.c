@@ -39,6 +39,16 @@ static int load_options(struct mst_run *run, const bson_t *doc, struct mst_err *
 	return rc;
 }
 
+static void load_warnings(struct mst_run *run, const bson_t *doc)
+{
+	bson_iter_t at, child;
+
+	if (bson_iter_init_find(&at, doc, "warnings") && BSON_ITER_HOLDS_ARRAY(&at) && bson_iter_recurse(&at, &child))
+		while (bson_iter_next(&child))
+			if (BSON_ITER_HOLDS_UTF8(&child))
+				mst_run_warn(run, bson_iter_utf8(&child, NULL));
+}
+
 static int load_scope(struct mst_shard *shard, const bson_t *doc, struct mst_err *err)
 {
 	bson_iter_t at;
@@ -112,6 +122,7 @@ int mst_run_load(struct mst_run *run, struct mst_store *store, const bson_t *doc
 	mst_text_set(&run->text, text_of(doc, "text"));
 	mst_text_set(&run->command, text_of(doc, "command"));
 	mst_text_set(&run->name, text_of(doc, "name"));
+	load_warnings(run, doc);
 	run->created = int_of(doc, "created");
 	run->started = int_of(doc, "started");
 	run->ended = int_of(doc, "ended");

@@ -173,6 +173,8 @@ static void on_line(void *data, struct json_object *line, const char *type)
 		take_follow_up(shard, line);
 	} else if (strcmp(type, "log") == 0) {
 		log_line(shard, mst_json_text(line, "text", ""));
+		if (strcmp(mst_json_text(line, "level", ""), "warning") == 0)
+			mst_run_warn(shard->run, mst_json_text(line, "text", ""));
 	}
 }
 

@@ -77,6 +77,7 @@ void nmap_collect_start(struct nmap_collect *collect, const struct nmap_attrs *a
 	collect->service = NULL;
 	collect->extra = NULL;
 	collect->text.len = 0;
+	collect->unreadable = 0;
 }
 
 /* "00:16:3E:12:34:56" in lower case; NULL for anything else. */
@@ -128,8 +129,10 @@ static void open_address(struct nmap_collect *collect, const struct nmap_attrs *
 		}
 		return;
 	}
-	if (nmap_address(text, canonical, sizeof(canonical)) == 0)
+	if (nmap_address(text, canonical, sizeof(canonical)) == 0) {
+		collect->unreadable++;
 		return;
+	}
 	const char *ip = nmap_arena_text(&collect->arena, canonical, strlen(canonical), sizeof(canonical), 0);
 	if (!collect->host.ip)
 		collect->host.ip = ip;

@@ -4,11 +4,11 @@
 
 #include <libxml/parser.h>
 #include <libxml/parserInternals.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_WARNINGS 20
 #define MAX_ARGS     (2u << 20)
 #define BLOCK_BYTES  65536u
 #define FOUND        64u
@@ -35,19 +35,10 @@ struct nmap_xml {
 	int status; /* first thing that stopped the reader */
 	int begun, is_nmap, in_host, closed;
 	int finished;
-	int warnings;
-	char text[600]; /* why it stopped, or Nmap's own words */
-	int64_t hosts, up, skipped;
+	char text[600];                    /* why it stopped, or Nmap's own words */
+	int64_t hosts, up, nowhere, twice; /* nowhere: without a readable address; twice: there before */
+	char twice_ip[64];                 /* the first of these */
 };
-
-static void warn(struct nmap_xml *xml, const char *subject, const char *text)
-{
-	char line[400];
-	if (xml->warnings++ >= MAX_WARNINGS || !xml->sink->warning)
-		return;
-	(void)snprintf(line, sizeof(line), "%s%s", subject, text);
-	xml->sink->warning(xml->sink->data, line);
-}
 
 static void stop(struct nmap_xml *xml, int status, const char *text)
 {
@@ -214,18 +205,18 @@ static void host_done(struct nmap_xml *xml)
 	if (!host->state || strcmp(host->state, "up") != 0)
 		return;
 	if (!host->ip) {
-		xml->skipped++;
-		warn(xml, "", "a host without an IP address was left out");
+		xml->nowhere++;
 		return;
 	}
+	xml->collect.bad_addresses += xml->collect.unreadable;
 	int added = nmap_seen_add(&xml->seen, host->ip);
 	if (added < 0) {
 		stop(xml, MUSTER_E_LIMIT, "more than 4194304 hosts in one document: split it");
 		return;
 	}
 	if (added == 0) {
-		xml->skipped++;
-		warn(xml, host->ip, " is there more than once: the first one counts");
+		if (xml->twice++ == 0)
+			(void)snprintf(xml->twice_ip, sizeof(xml->twice_ip), "%s", host->ip);
 		return;
 	}
 	int status = begin(xml);
@@ -420,6 +411,35 @@ static void one_line(char *out, size_t size, const char *text)
 		out[len - 1] = '\0';
 }
 
+__attribute__((format(printf, 3, 4))) static void add_left_out(struct nmap_buf *text, int64_t count, const char *format,
+                                                               ...)
+{
+	char part[128];
+	va_list list;
+	if (count == 0)
+		return;
+	va_start(list, format);
+	(void)vsnprintf(part, sizeof(part), format, list);
+	va_end(list);
+	nmap_buf_printf(text, "%s%lld %s", text->len > 0 ? "; " : "", (long long)count, part);
+}
+
+/* What a document holds and no record does is said once, with its number. */
+static void tell_left_out(struct nmap_xml *xml)
+{
+	struct nmap_buf text = {0};
+	const struct nmap_collect *from = &xml->collect;
+	add_left_out(&text, xml->nowhere, "%s left out: no readable address", xml->nowhere == 1 ? "host" : "hosts");
+	add_left_out(&text, xml->twice, "%s left out: there more than once (%s), the first one counts",
+	             xml->twice == 1 ? "host" : "hosts", xml->twice_ip);
+	add_left_out(&text, from->bad_addresses, "further %s not readable",
+	             from->bad_addresses == 1 ? "address" : "addresses");
+	add_left_out(&text, from->bad_ports, "%s out of range", from->bad_ports == 1 ? "port" : "ports");
+	if (text.len > 0 && !text.failed && xml->sink->warning)
+		xml->sink->warning(xml->sink->data, text.data);
+	nmap_buf_free(&text);
+}
+
 int nmap_xml_finish(struct nmap_xml *xml, struct nmap_ending *out)
 {
 	memset(out, 0, sizeof(*out));
@@ -440,12 +460,11 @@ int nmap_xml_finish(struct nmap_xml *xml, struct nmap_ending *out)
 	out->finished = out->complete && xml->finished;
 	out->hosts = xml->hosts;
 	out->up = xml->up;
-	out->skipped = xml->skipped;
+	out->skipped = xml->nowhere + xml->twice;
 	out->repaired = xml->feed.repaired;
 	if (!out->finished)
 		one_line(out->text, sizeof(out->text), xml->text[0] ? xml->text : "the document ends before its end");
-	if (xml->collect.bad_ports > 0)
-		warn(xml, "", "ports outside 1 to 65535 were left out");
+	tell_left_out(xml);
 	if (broken != MUSTER_OK && broken != MUSTER_E_CORRUPT)
 		return broken;
 	return xml->is_nmap ? begin(xml) : MUSTER_OK;

@@ -110,7 +110,7 @@ struct nmap_sink {
 	int (*host)(void *data, const struct nmap_host *host,
 	            const struct nmap_run_info *info); /* up, address not seen before */
 	void (*progress)(void *data, const char *task, int percent);
-	void (*warning)(void *data, const char *text); /* at most 20 in one document */
+	void (*warning)(void *data, const char *text); /* what was left out; at most once, at the end */
 };
 
 struct nmap_xml; /* opaque */
@@ -197,7 +197,8 @@ struct nmap_collect {
 	const char *last_proto, *last_state, *last_reason; /* of the port before, of the same host */
 	struct nmap_buf text;                              /* of a cpe */
 	struct nmap_buf lists[NMAP_KEPT_LISTS];            /* of extra ports, found to be good */
-	int64_t bad_ports;
+	int64_t bad_ports, bad_addresses; /* of all hosts; addresses: of hosts that have another */
+	int unreadable;                   /* addresses of the host at hand */
 };
 void nmap_collect_start(struct nmap_collect *collect, const struct nmap_attrs *attrs);
 void nmap_collect_open(struct nmap_collect *collect, enum nmap_element element, const struct nmap_attrs *attrs);

@@ -5,8 +5,11 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
+#include "base/limits.h"
+#include "job/run.h"
 #include "job/state.h"
 
 static void words_go_both_ways(void **state)
@@ -71,6 +74,34 @@ static void retry_takes_all_but_complete(void **state)
 	assert_true(mst_shard_needs_retry(MST_SHARD_RUNNING, MST_OUTCOME_NONE));
 }
 
+static const char *warning(const struct mst_run *run, size_t i)
+{
+	return json_object_get_string(json_object_array_get_idx(run->warnings, i));
+}
+
+static void warnings_are_kept_once_each_and_not_without_end(void **state)
+{
+	(void)state;
+	struct mst_run run = {.number = 1};
+	char text[2 * MST_MAX_WARNING];
+	mst_run_warn(&run, "one");
+	mst_run_warn(&run, "one");
+	mst_run_warn(&run, "");
+	assert_int_equal(json_object_array_length(run.warnings), 1);
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	mst_run_warn(&run, text);
+	assert_int_equal(strlen(warning(&run, 1)), MST_MAX_WARNING);
+	for (int i = 0; i < 100; i++) {
+		snprintf(text, sizeof(text), "number %d", i);
+		mst_run_warn(&run, text);
+	}
+	assert_int_equal(json_object_array_length(run.warnings), MST_MAX_WARNINGS);
+	assert_string_equal(warning(&run, MST_MAX_WARNINGS - 2), "number 16");
+	assert_non_null(strstr(warning(&run, MST_MAX_WARNINGS - 1), "more warnings"));
+	json_object_put(run.warnings);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -78,6 +109,7 @@ int main(void)
 	        cmocka_unit_test(steps),
 	        cmocka_unit_test(outcomes),
 	        cmocka_unit_test(retry_takes_all_but_complete),
+	        cmocka_unit_test(warnings_are_kept_once_each_and_not_without_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
