@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_ARGS     (2u << 20)
-#define BLOCK_BYTES  65536u
-#define FOUND        64u
-#define LIVE_BYTES   16384u /* of a block while Nmap runs */
+#define MAX_ARGS    (2u << 20)
+#define BLOCK_BYTES 65536u
+#define FOUND       64u
+#define LIVE_BYTES  16384u /* of a block while Nmap runs */
 
 /* What an element was found to be. */
 struct found {

@@ -197,8 +197,8 @@ struct nmap_collect {
 	const char *last_proto, *last_state, *last_reason; /* of the port before, of the same host */
 	struct nmap_buf text;                              /* of a cpe */
 	struct nmap_buf lists[NMAP_KEPT_LISTS];            /* of extra ports, found to be good */
-	int64_t bad_ports, bad_addresses; /* of all hosts; addresses: of hosts that have another */
-	int unreadable;                   /* addresses of the host at hand */
+	int64_t bad_ports, bad_addresses;                  /* of all hosts; addresses: of hosts that have another */
+	int unreadable;                                    /* addresses of the host at hand */
 };
 void nmap_collect_start(struct nmap_collect *collect, const struct nmap_attrs *attrs);
 void nmap_collect_open(struct nmap_collect *collect, enum nmap_element element, const struct nmap_attrs *attrs);
