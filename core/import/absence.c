@@ -147,7 +147,7 @@ static int count_part(struct mst_import *import, const char *run, int64_t seen_f
 	{
 		struct mst_obs *obs = (struct mst_obs *)(uintptr_t)lh_entry_v(entry);
 		struct mst_iface *iface = obs->interface[0] ? mst_work_iface_make(&work, obs->interface) : NULL;
-		obs->missed++;
+		obs->missed++; /* it loses its print by that: whoever is back has something to tell */
 		obs->missed_at = seen_from;
 		mst_doc_cut(obs->missed_run, MST_ID_SIZE, run);
 		obs->dirty = true;

@@ -78,6 +78,7 @@ static const struct {
           {"timed_out", offsetof(struct mst_obs, timed_out)},
           {"displaced", offsetof(struct mst_obs, displaced)},
           {"shared_mac", offsetof(struct mst_obs, shared_mac)},
+          {"agent", offsetof(struct mst_obs, agent)},
 };
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -104,6 +105,8 @@ static bool read_text(struct mst_obs *obs, const char *key, const char *text)
 		mst_doc_cut((char *)obs + ids[at].offset, MST_ID_SIZE, text);
 	else if (strcmp(key, "hash") == 0)
 		mst_doc_cut(obs->hash, sizeof obs->hash, text);
+	else if (strcmp(key, "print") == 0)
+		mst_doc_cut(obs->print, sizeof obs->print, text);
 	return true;
 }
 
@@ -174,7 +177,13 @@ int mst_obs_to_bson(const struct mst_obs *obs, bson_t *out)
 	mst_doc_add_text(out, "os_platform",
 	                 mst_doc_text(&obs->doc, "os.platform")); /* so that counting reads no documents */
 	mst_doc_add_text(out, "hash", obs->hash);
+	mst_doc_add_text(out, "print", mst_obs_print(obs));
 	return bson_append_document(out, "doc", -1, &obs->doc) ? 0 : MST_E_LIMIT;
+}
+
+const char *mst_obs_print(const struct mst_obs *obs)
+{
+	return obs->missed == 0 && !obs->shared_mac && !obs->displaced ? obs->print : "";
 }
 
 void mst_obs_keys(const struct mst_obs *obs, struct mst_keys *out)
@@ -201,6 +210,7 @@ struct mst_obs *mst_obs_copy(const struct mst_obs *obs)
 	for (size_t i = 0; i < COUNT(flags); i++)
 		*(bool *)((char *)copy + flags[i].offset) = *((const bool *)obs + flags[i].offset);
 	memcpy(copy->hash, obs->hash, sizeof copy->hash);
+	memcpy(copy->print, obs->print, sizeof copy->print);
 	bson_destroy(&copy->doc);
 	bson_copy_to(&obs->doc, &copy->doc);
 	return copy;

@@ -14,6 +14,8 @@
 
 /* Longest source key; with profile, zone and a displaced mark the _id stays within MST_MAX_ID. */
 #define MST_SOURCE_KEY_MAX 384u
+/* A record's fingerprint, see again.h. */
+#define MST_PRINT_SIZE 33
 
 struct mst_obs {
 	char *id; /* PROFILE/ZONE/SOURCEKEY, and #INTERFACE when displaced */
@@ -30,9 +32,12 @@ struct mst_obs {
 	bool displaced;  /* another interface answers at its place now; it waits to be lost */
 	bool shared_mac; /* its MAC is no identity */
 	char hash[17];
-	bson_t doc;             /* folded under coverage; owned */
-	bool stored;            /* the store has it */
-	bool dirty;             /* doc or interface must be written whole */
+	char print
+	        [MST_PRINT_SIZE]; /* of the record that came last; "": none, or the next one must be looked at whatever it says */
+	bool agent;               /* with a print: its document says "managed" */
+	bson_t doc;               /* folded under coverage; owned */
+	bool stored;              /* the store has it */
+	bool dirty;               /* doc or interface must be written whole */
 	bool seen_again;        /* only times must be written */
 	bool gone;              /* must be removed from the store */
 	bool moved;             /* by a merge of its interface */
@@ -47,6 +52,8 @@ void mst_obs_free(struct mst_obs *obs);
 int mst_obs_from_bson(const bson_t *doc, struct mst_obs **out, struct mst_err *err);
 int mst_obs_to_bson(const struct mst_obs *obs, bson_t *out);
 struct mst_obs *mst_obs_copy(const struct mst_obs *obs);
+/* What to store as its print: none where seeing it again changes something in any case. */
+const char *mst_obs_print(const struct mst_obs *obs);
 void mst_obs_keys(const struct mst_obs *obs, struct mst_keys *out);
 /* Replaces owned text; false without memory. */
 bool mst_obs_set(char **field, const char *text);

@@ -12,6 +12,7 @@
 #include "import/identity.h"
 #include "import/import.h"
 #include "import/locations.h"
+#include "import/again.h"
 #include "import/obs.h"
 #include "store/store.h"
 
@@ -61,7 +62,7 @@ struct mst_work {
 	const char *run; /* "" outside a run */
 	int64_t now;
 	const char *settle_run; /* see mst_merge_options */
-	struct lh_table *obs, *ifaces, *identities;
+	struct lh_table *obs, *ifaces, *identities, *briefs;
 	struct json_object *nevers; /* a set: never-pairs as keys */
 	struct mst_batch *batch;
 	int64_t numbers_wanted; /* interfaces still to be numbered */
@@ -79,7 +80,10 @@ struct mst_identity *mst_work_identity_make(struct mst_work *work, const char *k
 /* Takes ownership of `obs` (also on failure). */
 int mst_work_obs_put(struct mst_work *work, struct mst_obs *obs);
 
+struct mst_brief *mst_work_brief(const struct mst_work *work, const char *id);
+
 /* Loading what is not yet there. `ids` is a BSON array of text. */
+int mst_work_load_briefs(struct mst_work *work, const bson_t *ids, struct mst_err *err);
 int mst_work_load_obs(struct mst_work *work, const bson_t *ids, struct mst_err *err);
 int mst_work_load_identities(struct mst_work *work, const bson_t *keys, struct mst_err *err);
 int mst_work_load_ifaces(struct mst_work *work, const bson_t *ids,

@@ -19,10 +19,14 @@
 #define FOLLOW_POLL_MS 10
 #define FOLLOW_IDLE_MS 1000
 
+/* Records one behind the other in one block. */
 struct batch {
-	bson_t **records;
+	uint8_t *data;
+	struct place {
+		size_t at, len;
+	} * records;
 	size_t count, size; /* size: how many to take; adapts to what a commit costs */
-	size_t bytes;
+	size_t bytes, cap;
 	int64_t next; /* offset behind the last frame taken */
 	bool end;     /* no more frames */
 };
@@ -32,11 +36,32 @@ struct reach {
 	int64_t offset, skipped, records;
 };
 
-static void batch_empty(struct batch *batch)
+static void batch_free(struct batch *batch)
 {
-	for (size_t i = 0; i < batch->count; i++)
-		bson_destroy(batch->records[i]);
-	batch->count = batch->bytes = 0;
+	free(batch->data);
+	free(batch->records);
+}
+
+static int batch_add(struct batch *batch, const struct mst_frame *frame, struct mst_err *err)
+{
+	if (batch->bytes + frame->len > batch->cap) {
+		size_t cap = (batch->bytes + frame->len) * 2;
+		uint8_t *data = realloc(batch->data, cap);
+		if (!data)
+			return mst_err_no_memory(err);
+		batch->data = data;
+		batch->cap = cap;
+	}
+	memcpy(batch->data + batch->bytes, frame->data, frame->len);
+	batch->records[batch->count++] = (struct place){batch->bytes, frame->len};
+	batch->bytes += frame->len;
+	return 0;
+}
+
+/* A view of one record. */
+static bool batch_record(const struct batch *batch, size_t i, bson_t *out)
+{
+	return bson_init_static(out, batch->data + batch->records[i].at, batch->records[i].len);
 }
 
 /* Up to `good`: what lies behind has not been looked at. */
@@ -44,7 +69,7 @@ static int batch_read(struct batch *batch, struct mst_spool_reader *reader, int6
 {
 	struct mst_frame frame;
 	bson_t doc;
-	batch_empty(batch);
+	batch->count = batch->bytes = 0;
 	while (batch->count < batch->size && batch->bytes < BATCH_BYTES) {
 		int code = batch->next < good ? mst_spool_read(reader, &frame, err) : MST_E_END;
 		if (code == MST_E_END) {
@@ -54,30 +79,74 @@ static int batch_read(struct batch *batch, struct mst_spool_reader *reader, int6
 		if (code != 0)
 			return code;
 		batch->next = frame.next;
-		if (frame.type != MST_FRAME_RECORD || !bson_init_static(&doc, frame.data, frame.len))
-			continue;
-		bson_t *copy = bson_copy(&doc);
-		if (!copy)
-			return mst_err_no_memory(err);
-		batch->records[batch->count++] = copy;
-		batch->bytes += frame.len;
+		if (frame.type == MST_FRAME_RECORD && bson_init_static(&doc, frame.data, frame.len))
+			code = batch_add(batch, &frame, err);
+		if (code != 0)
+			return code;
 	}
 	return 0;
 }
 
-static int load(struct mst_work *work, const struct mst_segment *segment, const struct batch *batch,
+/* Looks at each record, and loads of what is known only as much as tells whether it changes anything. */
+static int look(struct mst_work *work, struct mst_segment *segment, const struct batch *batch, struct mst_look *looks,
                 struct mst_err *err)
+{
+	bson_t ids = BSON_INITIALIZER, record;
+	struct mst_buf id;
+	uint32_t count = 0;
+	int code = 0;
+	mst_buf_init(&id, MST_KEY_SIZE + MST_KEY_SIZE);
+	for (size_t i = 0; i < batch->count && code == 0; i++) {
+		if (batch_record(batch, i, &record))
+			code = mst_look(segment, &record, &looks[i], err);
+		if (mst_segment_obs_id(segment, looks[i].key, &id))
+			mst_doc_push_text(&ids, &count, mst_buf_text(&id));
+	}
+	if (code == 0)
+		code = mst_work_load_briefs(work, &ids, err);
+	mst_buf_free(&id);
+	bson_destroy(&ids);
+	return code;
+}
+
+/* Notes what is seen again as it was, and loads the observations of the others. `again` has a flag per record. */
+static int load(struct mst_work *work, const struct mst_segment *segment, const struct batch *batch,
+                const struct mst_look *looks, bool *again, struct mst_err *err)
 {
 	bson_t ids = BSON_INITIALIZER;
 	struct mst_buf id;
 	uint32_t count = 0;
 	mst_buf_init(&id, MST_KEY_SIZE + MST_KEY_SIZE);
-	for (size_t i = 0; i < batch->count; i++)
-		if (mst_segment_obs_id(segment, batch->records[i], &id))
+	for (size_t i = 0; i < batch->count; i++) {
+		struct mst_brief *brief =
+		        mst_segment_obs_id(segment, looks[i].key, &id) ? mst_work_brief(work, mst_buf_text(&id)) : NULL;
+		again[i] = brief && mst_again(work, segment, &looks[i], brief);
+		if (brief && !again[i])
 			mst_doc_push_text(&ids, &count, mst_buf_text(&id));
+	}
 	int code = mst_work_load_obs(work, &ids, err);
 	mst_buf_free(&id);
 	bson_destroy(&ids);
+	return code;
+}
+
+static int fold(struct mst_work *work, struct mst_segment *segment, const struct batch *batch, int64_t *skipped,
+                struct mst_err *err)
+{
+	struct mst_look *looks = calloc(batch->count + 1, sizeof *looks);
+	bool *again = calloc(batch->count + 1, sizeof *again);
+	bson_t record;
+	int code = looks && again ? look(work, segment, batch, looks, err) : mst_err_no_memory(err);
+	if (code == 0)
+		code = load(work, segment, batch, looks, again, err);
+	for (size_t i = 0; i < batch->count && code == 0; i++) {
+		bool skip = false;
+		if (!again[i] && batch_record(batch, i, &record))
+			code = mst_segment_fold(work, segment, &record, &looks[i], &skip, err);
+		*skipped += skip;
+	}
+	free(looks);
+	free(again);
 	return code;
 }
 
@@ -140,19 +209,14 @@ static int add_shard(struct mst_work *work, const struct mst_segment *segment, c
 	return index < 0 ? mst_err_no_memory(err) : 0;
 }
 
-static int import_batch(struct mst_import *import, const struct mst_segment *segment, const struct batch *batch,
+static int import_batch(struct mst_import *import, struct mst_segment *segment, const struct batch *batch,
                         int64_t *skipped, int64_t *held_ms, struct mst_err *err)
 {
 	struct mst_work work;
 	int code = mst_work_open(&work, import, segment->manifest.run, err);
 	if (code != 0)
 		return code;
-	code = load(&work, segment, batch, err);
-	for (size_t i = 0; i < batch->count && code == 0; i++) {
-		bool skip = false;
-		code = mst_segment_fold(&work, segment, batch->records[i], &skip, err);
-		*skipped += skip;
-	}
+	code = fold(&work, segment, batch, skipped, err);
 	if (code == 0)
 		code = mst_segment_share(&work, segment, err);
 	if (code == 0)
@@ -211,7 +275,8 @@ static void adapt(struct batch *batch, int64_t held_ms)
 static int import_good(struct mst_import *import, struct mst_segment *segment, struct reach *reach, size_t *size,
                        struct mst_err *err)
 {
-	struct batch batch = {.records = calloc(BATCH_RECORDS, sizeof(bson_t *)), .size = *size, .next = reach->offset};
+	struct batch batch = {
+	        .records = calloc(BATCH_RECORDS, sizeof(struct place)), .size = *size, .next = reach->offset};
 	if (!batch.records)
 		return mst_err_no_memory(err);
 	int code = segment->reader ? 0 : mst_spool_reader_open_again(&segment->reader, segment->ahead, batch.next, err);
@@ -232,8 +297,7 @@ static int import_good(struct mst_import *import, struct mst_segment *segment, s
 		reach->offset = batch.next;
 	}
 	*size = batch.size;
-	batch_empty(&batch);
-	free(batch.records);
+	batch_free(&batch);
 	return code;
 }
 

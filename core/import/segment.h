@@ -3,6 +3,7 @@
 #ifndef MST_IMPORT_SEGMENT_H
 #define MST_IMPORT_SEGMENT_H
 
+#include "import/again.h"
 #include "import/fold.h"
 #include "import/room.h"
 #include "import/sharers.h"
@@ -10,11 +11,14 @@
 
 /* More addresses than this behind one MAC in one scope: it is a router's. */
 #define MST_SHARED_MAC_ADDRESSES 8u
+/* A clock that is wrong by more than this on the scanning side would freeze an observation in the future. */
+#define MST_FUTURE_MS (INT64_C(24) * 3600 * 1000)
 
 struct mst_segment_scope {
 	struct mst_scope scope;
 	struct mst_ports *tcp, *udp; /* NULL: none */
 	int outcome;                 /* enum muster_outcome; 0: it has no end */
+	char print[MST_PRINT_SIZE];  /* of what it covers */
 };
 
 /* What mst_segment_look found behind `good`. */
@@ -30,6 +34,7 @@ struct mst_segment {
 	char *path;
 	struct mst_segment_scope *scopes;
 	size_t scope_count;
+	struct mst_printer *printer;
 	struct json_object *shared; /* a set: MACs that more than MST_SHARED_MAC_ADDRESSES addresses share */
 	int64_t records, skipped;   /* up to `good` */
 	int64_t seen_from;          /* earliest sighting; the shard's creation when that is earlier */
@@ -54,12 +59,12 @@ int mst_segment_open(struct mst_segment *out, const char *spool, const char *run
 int mst_segment_look(struct mst_segment *segment, enum mst_segment_rest *rest, struct mst_err *err);
 void mst_segment_close(struct mst_segment *segment);
 
-/* Folds one record into its observation in the working set, which has been loaded. *skipped: it is no sighting. */
-int mst_segment_fold(struct mst_work *work, const struct mst_segment *segment, const bson_t *record, bool *skipped,
-                     struct mst_err *err);
+/* Folds one record into its observation in the working set, which has been loaded whole. *skipped: it is no sighting. */
+int mst_segment_fold(struct mst_work *work, const struct mst_segment *segment, const bson_t *record,
+                     const struct mst_look *look, bool *skipped, struct mst_err *err);
 /* After folding: MACs that this segment shows to be shared join nothing any more; what they joined before is taken apart. */
 int mst_segment_share(struct mst_work *work, const struct mst_segment *segment, struct mst_err *err);
-/* The _id of a record's observation; false when its key is unusable. */
-bool mst_segment_obs_id(const struct mst_segment *segment, const bson_t *record, struct mst_buf *out);
+/* The _id of the observation of a record with this key; false when the key is unusable. */
+bool mst_segment_obs_id(const struct mst_segment *segment, const char *key, struct mst_buf *out);
 
 #endif

@@ -11,12 +11,9 @@
 #include "import/segment.h"
 
 #define FACTS_MAX (4u << 20)
-/* A clock that is wrong by more than this on the scanning side would freeze an observation in the future. */
-#define FUTURE_MS (INT64_C(24) * 3600 * 1000)
 
-bool mst_segment_obs_id(const struct mst_segment *segment, const bson_t *record, struct mst_buf *out)
+bool mst_segment_obs_id(const struct mst_segment *segment, const char *key, struct mst_buf *out)
 {
-	const char *key = mst_doc_text(record, "_key");
 	mst_buf_reset(out);
 	if (!key || strlen(key) > MST_SOURCE_KEY_MAX)
 		return false;
@@ -28,6 +25,7 @@ struct folding {
 	const struct mst_segment *segment;
 	const struct mst_segment_scope *scope; /* NULL: the record names none that exists */
 	const bson_t *record;
+	const struct mst_look *look;
 	struct mst_cover cover;
 	int64_t seen;
 	bool timed_out;
@@ -53,7 +51,7 @@ static int new_obs(struct folding *f, const char *id, struct mst_err *err)
 	const struct mst_manifest_shard *manifest = &f->segment->manifest;
 	bool good = obs && mst_obs_set(&obs->id, id) && mst_obs_set(&obs->profile, f->segment->profile) &&
 	            mst_obs_set(&obs->zone, manifest->zone) && mst_obs_set(&obs->method, manifest->method) &&
-	            mst_obs_set(&obs->source_key, mst_doc_text(f->record, "_key"));
+	            mst_obs_set(&obs->source_key, f->look->key);
 	if (!good) {
 		mst_obs_free(obs);
 		return mst_err_no_memory(err);
@@ -113,20 +111,29 @@ static bool raise_time(int64_t *time, int64_t to)
 	return true;
 }
 
-static void set_times(struct folding *f, const bson_t *record)
+static void set_times(struct folding *f)
 {
 	struct mst_obs *obs = f->obs;
-	bool looked = !f->timed_out;
 	bool any = raise_time(&obs->last_seen, f->seen);
-	if ((looked && (f->cover.facts & MUSTER_FACT_OS)) || mst_doc_text(record, "os.platform"))
+	if (f->look->os)
 		any |= raise_time(&obs->os_seen, f->seen);
-	if ((looked && (f->cover.tcp || f->cover.udp)) || bson_has_field(record, "ports"))
+	if (f->look->ports)
 		any |= raise_time(&obs->ports_seen, f->seen);
-	if ((f->cover.complete && (f->cover.facts & MUSTER_FACT_NAMES)) || bson_has_field(record, "names"))
+	if (f->look->names)
 		any |= raise_time(&obs->names_seen, f->seen);
-	if (bson_has_field(record, "mac"))
+	if (f->look->has_mac)
 		any |= raise_time(&obs->mac_seen, f->seen);
 	obs->seen_again |= any;
+}
+
+/* The next record like this one need not be looked at. */
+static void set_print(struct folding *f)
+{
+	struct mst_obs *obs = f->obs;
+	bool agent = mst_doc_bool(&obs->doc, "managed") || mst_doc_text(&obs->doc, "computer_id");
+	obs->seen_again |= strcmp(obs->print, f->look->print) != 0 || obs->agent != agent;
+	mst_doc_cut(obs->print, sizeof obs->print, f->look->print);
+	obs->agent = agent;
 }
 
 /* Adds the scope's ports to those ever looked at; true when that is more than before. */
@@ -204,10 +211,9 @@ static int touch_iface(struct folding *f, bool whole, struct mst_err *err)
 	struct mst_iface *iface = mst_work_iface_make(f->work, obs->interface);
 	if (!iface)
 		return mst_err_no_memory(err);
-	bool agent = mst_doc_bool(&obs->doc, "managed") || mst_doc_text(&obs->doc, "computer_id");
 	iface->dirty |= whole;
 	raise_time(&iface->touch_seen, obs->last_seen);
-	raise_time(agent ? &iface->touch_managed : &iface->touch_discovered, obs->last_seen);
+	raise_time(obs->agent ? &iface->touch_managed : &iface->touch_discovered, obs->last_seen);
 	return 0;
 }
 
@@ -252,6 +258,7 @@ static int take(struct folding *f, const struct mst_obs *before, bson_t *doc, st
 		obs->missed_run[0] = '\0';
 		obs->timed_out = f->timed_out;
 	}
+	set_print(f);
 	if (code == 0)
 		code = look_at_identity(f, before, same && before->shared_mac == obs->shared_mac, err);
 	if (code == 0)
@@ -298,7 +305,7 @@ static int fold_newer(struct folding *f, struct mst_err *err)
 		if (anew)
 			start_over(f->obs);
 		look_at_mac(f, &doc);
-		set_times(f, f->record);
+		set_times(f);
 		if (f->scope && f->scope->scope.namespace_key && f->fresh)
 			mst_obs_set(&f->obs->namespace_key, f->scope->scope.namespace_key);
 		code = take(f, before, &doc, err);
@@ -321,21 +328,19 @@ static bool is_sighting(const bson_t *record)
 	       mst_doc_text(record, "eni");
 }
 
-int mst_segment_fold(struct mst_work *work, const struct mst_segment *segment, const bson_t *record, bool *skipped,
-                     struct mst_err *err)
+int mst_segment_fold(struct mst_work *work, const struct mst_segment *segment, const bson_t *record,
+                     const struct mst_look *look, bool *skipped, struct mst_err *err)
 {
-	struct folding f = {.work = work, .segment = segment, .record = record};
-	int64_t scope = mst_doc_int(record, "_scope", -1);
+	struct folding f = {.work = work, .segment = segment, .record = record, .look = look};
 	struct mst_buf id;
 	int code = 0;
 	mst_buf_init(&id, MST_KEY_SIZE + MST_KEY_SIZE);
-	f.seen = mst_doc_int(record, "seen", 0);
-	*skipped = !mst_segment_obs_id(segment, record, &id) || !is_sighting(record) || f.seen <= 0 ||
-	           f.seen > work->now + FUTURE_MS;
+	f.seen = look->seen;
+	*skipped = !mst_segment_obs_id(segment, look->key, &id) || !is_sighting(record) || f.seen <= 0 ||
+	           f.seen > work->now + MST_FUTURE_MS;
 	if (!*skipped) {
-		if (scope >= 0 && (uint64_t)scope < segment->scope_count)
-			f.scope = &segment->scopes[scope];
-		f.timed_out = mst_doc_bool(record, "timed_out");
+		f.scope = look->scope;
+		f.timed_out = look->timed_out;
 		set_cover(&f);
 		f.obs = mst_work_obs(work, mst_buf_text(&id));
 		if (!f.obs)

@@ -196,9 +196,11 @@ int mst_segment_open(struct mst_segment *out, const char *spool, const char *run
 		const char *profile = out->manifest.profile;
 		out->profile = profile && profile[0] ? profile : out->manifest.method;
 		out->seen_from = out->manifest.created > 0 ? out->manifest.created : INT64_MAX;
-	} else {
-		mst_segment_close(out);
 	}
+	if (code == 0)
+		code = mst_printer_new(&out->printer, err);
+	if (code != 0)
+		mst_segment_close(out);
 	return code;
 }
 
@@ -214,6 +216,7 @@ void mst_segment_close(struct mst_segment *segment)
 	mst_sharers_clear(&segment->sharers);
 	free(segment->scopes);
 	free(segment->path);
+	mst_printer_free(segment->printer);
 	json_object_put(segment->shared);
 	mst_spool_manifest_free(&segment->manifest);
 	memset(segment, 0, sizeof *segment);

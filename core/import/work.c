@@ -27,6 +27,11 @@ static void free_iface(struct lh_entry *entry)
 	free(iface);
 }
 
+static void free_brief(struct lh_entry *entry)
+{
+	mst_brief_free((struct mst_brief *)(uintptr_t)lh_entry_v(entry));
+}
+
 static void free_value(struct lh_entry *entry)
 {
 	free((void *)(uintptr_t)lh_entry_v(entry));
@@ -41,6 +46,11 @@ static void *lookup(struct lh_table *table, const char *key)
 struct mst_obs *mst_work_obs(const struct mst_work *work, const char *id)
 {
 	return lookup(work->obs, id);
+}
+
+struct mst_brief *mst_work_brief(const struct mst_work *work, const char *id)
+{
+	return lookup(work->briefs, id);
 }
 
 struct mst_iface *mst_work_iface(const struct mst_work *work, const char *id)
@@ -128,13 +138,17 @@ void mst_iface_detach(struct mst_iface *iface, const struct mst_obs *obs)
 typedef int (*take_fn)(struct mst_work *work, const bson_t *doc, struct mst_err *err);
 #define VALUES_MAX 500u
 
-static int find_some(struct mst_work *work, const char *collection, const char *field, const bson_t *values,
-                     take_fn take, struct mst_err *err)
+struct wanted {
+	const char *collection, *field, *fields; /* fields: NULL: whole documents */
+	take_fn take;
+};
+
+static int find_some(struct mst_work *work, const struct wanted *wanted, const bson_t *values, struct mst_err *err)
 {
 	bson_t filter = BSON_INITIALIZER, in;
-	struct mst_find find = {.collection = collection, .filter = &filter};
+	struct mst_find find = {.collection = wanted->collection, .filter = &filter, .fields = wanted->fields};
 	struct mst_cursor *cursor = NULL;
-	bson_append_document_begin(&filter, field, -1, &in);
+	bson_append_document_begin(&filter, wanted->field, -1, &in);
 	bson_append_array(&in, "$in", -1, values);
 	bson_append_document_end(&filter, &in);
 	int code = mst_store_find(work->import->store, &find, &cursor, err);
@@ -142,7 +156,7 @@ static int find_some(struct mst_work *work, const char *collection, const char *
 		bson_t doc;
 		code = mst_cursor_next(cursor, &doc, err);
 		if (code == 0)
-			code = take(work, &doc, err);
+			code = wanted->take(work, &doc, err);
 	}
 	if (cursor)
 		mst_cursor_close(cursor);
@@ -150,8 +164,7 @@ static int find_some(struct mst_work *work, const char *collection, const char *
 	return code == MST_E_END ? 0 : code;
 }
 
-static int find_in(struct mst_work *work, const char *collection, const char *field, const bson_t *values, take_fn take,
-                   struct mst_err *err)
+static int find_in(struct mst_work *work, const struct wanted *wanted, const bson_t *values, struct mst_err *err)
 {
 	bson_iter_t iter;
 	bson_t some = BSON_INITIALIZER;
@@ -165,12 +178,12 @@ static int find_in(struct mst_work *work, const char *collection, const char *fi
 		mst_doc_push_text(&some, &index, bson_iter_utf8(&iter, NULL));
 		if (index < VALUES_MAX)
 			continue;
-		code = find_some(work, collection, field, &some, take, err);
+		code = find_some(work, wanted, &some, err);
 		bson_reinit(&some);
 		index = 0;
 	}
 	if (code == 0 && index > 0)
-		code = find_some(work, collection, field, &some, take, err);
+		code = find_some(work, wanted, &some, err);
 	bson_destroy(&some);
 	return code;
 }
@@ -184,6 +197,9 @@ static int take_obs(struct mst_work *work, const bson_t *doc, struct mst_err *er
 	int code = mst_obs_from_bson(doc, &obs, err);
 	if (code != 0)
 		return code;
+	struct mst_brief *brief = mst_work_brief(work, obs->id);
+	if (brief && brief->seen)
+		mst_again_move(brief, obs, work->run);
 	return mst_work_obs_put(work, obs) == 0 ? 0 : mst_err_no_memory(err);
 }
 
@@ -235,28 +251,54 @@ static int take_never(struct mst_work *work, const bson_t *doc, struct mst_err *
 	return !key || json_object_object_add(work->nevers, key, NULL) == 0 ? 0 : mst_err_no_memory(err);
 }
 
+static int take_brief(struct mst_work *work, const bson_t *doc, struct mst_err *err)
+{
+	struct mst_brief *brief = mst_brief_from_bson(doc);
+	if (!brief)
+		return mst_err_no_memory(err);
+	if (brief->id && !mst_work_brief(work, brief->id)) {
+		if (lh_table_insert(work->briefs, brief->id, brief) == 0)
+			return 0;
+		mst_brief_free(brief);
+		return mst_err_no_memory(err);
+	}
+	mst_brief_free(brief);
+	return 0;
+}
+
+int mst_work_load_briefs(struct mst_work *work, const bson_t *ids, struct mst_err *err)
+{
+	static const struct wanted wanted = {"observations", "_id", MST_BRIEF_FIELDS, take_brief};
+	return find_in(work, &wanted, ids, err);
+}
+
 int mst_work_load_obs(struct mst_work *work, const bson_t *ids, struct mst_err *err)
 {
-	return find_in(work, "observations", "_id", ids, take_obs, err);
+	static const struct wanted wanted = {"observations", "_id", NULL, take_obs};
+	return find_in(work, &wanted, ids, err);
 }
 
 int mst_work_load_identities(struct mst_work *work, const bson_t *keys, struct mst_err *err)
 {
-	return find_in(work, "identities", "_id", keys, take_identity, err);
+	static const struct wanted wanted = {"identities", "_id", NULL, take_identity};
+	return find_in(work, &wanted, keys, err);
 }
 
 int mst_work_load_identities_of(struct mst_work *work, const char *interface, struct mst_err *err)
 {
+	static const struct wanted wanted = {"identities", "interface", NULL, take_identity};
 	bson_t one = BSON_INITIALIZER;
 	uint32_t index = 0;
 	mst_doc_push_text(&one, &index, interface);
-	int code = find_in(work, "identities", "interface", &one, take_identity, err);
+	int code = find_in(work, &wanted, &one, err);
 	bson_destroy(&one);
 	return code;
 }
 
 int mst_work_load_ifaces(struct mst_work *work, const bson_t *ids, struct mst_err *err)
 {
+	static const struct wanted themselves = {"interfaces", "_id", NULL, take_iface};
+	static const struct wanted sources = {"observations", "interface", NULL, take_iface_obs};
 	bson_t wanted = BSON_INITIALIZER;
 	bson_iter_t iter;
 	uint32_t index = 0;
@@ -273,9 +315,9 @@ int mst_work_load_ifaces(struct mst_work *work, const bson_t *ids, struct mst_er
 				iface->loaded = true;
 		}
 	if (code == 0 && index > 0)
-		code = find_in(work, "interfaces", "_id", &wanted, take_iface, err);
+		code = find_in(work, &themselves, &wanted, err);
 	if (code == 0 && index > 0)
-		code = find_in(work, "observations", "interface", &wanted, take_iface_obs, err);
+		code = find_in(work, &sources, &wanted, err);
 	bson_destroy(&wanted);
 	return code;
 }
@@ -319,8 +361,11 @@ int mst_work_open(struct mst_work *work, struct mst_import *import, const char *
 	work->obs = lh_kchar_table_new(1024, free_obs);
 	work->ifaces = lh_kchar_table_new(1024, free_iface);
 	work->identities = lh_kchar_table_new(1024, free_value);
+	work->briefs = lh_kchar_table_new(1024, free_brief);
 	work->nevers = json_object_new_object();
-	int code = work->obs && work->ifaces && work->identities && work->nevers ? 0 : mst_err_no_memory(err);
+	int code = work->obs && work->ifaces && work->identities && work->briefs && work->nevers
+	                   ? 0
+	                   : mst_err_no_memory(err);
 	if (code == 0)
 		code = mst_batch_new(&work->batch, err);
 	if (code == 0)
@@ -332,7 +377,7 @@ int mst_work_open(struct mst_work *work, struct mst_import *import, const char *
 
 void mst_work_close(struct mst_work *work)
 {
-	struct lh_table *tables[] = {work->obs, work->ifaces, work->identities};
+	struct lh_table *tables[] = {work->obs, work->ifaces, work->identities, work->briefs};
 	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
 		if (tables[i])
 			lh_table_free(tables[i]);

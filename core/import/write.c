@@ -136,8 +136,37 @@ static int fill_seen_again(struct mst_work *work, const struct mst_obs *obs)
 	mst_doc_add_int(&set, "names_seen", obs->names_seen);
 	mst_doc_add_int(&set, "mac_seen", obs->mac_seen);
 	mst_doc_add_int(&set, "first_seen", obs->first_seen);
+	mst_doc_add_text(&set, "print", mst_obs_print(obs));
+	if (obs->agent)
+		bson_append_bool(&set, "agent", -1, true);
 	bson_append_document_end(&update, &set);
 	int index = mst_batch_update_id(work->batch, "observations", obs->id, &update, false);
+	bson_destroy(&update);
+	return good(index);
+}
+
+static int fill_brief(struct mst_work *work, const struct mst_brief *brief)
+{
+	bson_t update = BSON_INITIALIZER, set;
+	int index = 0;
+	bson_append_document_begin(&update, "$set", -1, &set);
+	if (strcmp(brief->last_run, work->run) != 0)
+		mst_doc_add_text(&set, "last_run", work->run);
+	if (brief->seen > brief->last_seen) {
+		mst_doc_add_int(&set, "last_seen", brief->seen);
+		if (brief->os)
+			mst_doc_add_int(&set, "os_seen", brief->seen);
+		if (brief->ports)
+			mst_doc_add_int(&set, "ports_seen", brief->seen);
+		if (brief->names)
+			mst_doc_add_int(&set, "names_seen", brief->seen);
+		if (brief->has_mac)
+			mst_doc_add_int(&set, "mac_seen", brief->seen);
+	}
+	bool any = !bson_empty(&set);
+	bson_append_document_end(&update, &set);
+	if (any)
+		index = mst_batch_update_id(work->batch, "observations", brief->id, &update, false);
 	bson_destroy(&update);
 	return good(index);
 }
@@ -185,6 +214,7 @@ int mst_work_fill(struct mst_work *work, struct mst_err *err)
 	     fill_identity(work, identity))
 	EACH(work->identities, struct mst_identity, identity, identity->dirty && identity->late == 2,
 	     fill_identity(work, identity))
+	EACH(work->briefs, const struct mst_brief, brief, brief->seen, fill_brief(work, brief))
 	EACH(work->obs, struct mst_obs, obs, obs->gone, fill_obs(work, obs))
 	EACH(work->obs, struct mst_obs, obs, !obs->gone && obs->displaced, fill_obs(work, obs))
 	EACH(work->obs, struct mst_obs, obs, !obs->gone && !obs->displaced, fill_obs(work, obs))

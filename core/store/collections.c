@@ -100,7 +100,7 @@ static const struct muster_field observation_fields[] = {
         ADDRESS("ip"),      TEXT("ip_key"),     TEXT("mac"),        TIME("first_seen"),  TIME("last_seen"),
         TEXT("last_run"),   INT("missed"),      TEXT("missed_run"), TIME("os_seen"),     TIME("ports_seen"),
         TIME("names_seen"), TIME("mac_seen"),   TEXT("hash"),       TEXT("os_platform"), BOOL("timed_out"),
-        BOOL("displaced"),  BOOL("shared_mac"),
+        BOOL("displaced"),  BOOL("shared_mac"), TEXT("print"),      BOOL("agent"),
 };
 static const struct muster_index observation_indexes[] = {
         INDEX("interface", "interface"),
