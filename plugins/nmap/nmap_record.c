@@ -23,7 +23,7 @@ static void put_text(struct writer *out, const char *key, const char *value)
 	if (!value || !*value || out->status != MUSTER_OK)
 		return;
 	/* Most texts hold no byte above ASCII at all. */
-	const char *place = strchr(value, '\xEF');
+	const char *place = strchr(value, 0xEF);
 	if (place && strstr(place, "\xEF\xBF\xBD"))
 		out->repaired = 1;
 	keep(out, out->call->host->record_text(out->call, key, value));

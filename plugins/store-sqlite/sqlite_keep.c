@@ -73,7 +73,9 @@ int sq_room_for(const char *directory_of, int64_t bytes, struct sq_err *err)
 	char directory[4096];
 	const char *slash = strrchr(directory_of, '/');
 	struct statvfs disk;
-	size_t length = slash == directory_of ? 1 : (size_t)(slash - directory_of);
+	size_t length = slash ? (size_t)(slash - directory_of) : 0;
+	if (slash == directory_of)
+		length = 1;
 	if (!slash || length >= sizeof directory)
 		return sq_err_set(err, MUSTER_E_USAGE, "%s: an absolute path is wanted", directory_of);
 	memcpy(directory, directory_of, length);

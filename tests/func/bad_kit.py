@@ -1,14 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests of bad input and of hostile data share: Nmap documents, one clear error, nothing lost."""
-import fcntl
-import os
 import pathlib
 import re
-import signal
 import subprocess
-import time
-
-from conftest import Muster
 
 FINISHED = '<runstats><finished time="1790000100" exit="success"/></runstats></nmaprun>'
 XML = '<?xml version="1.0"?>'
@@ -65,21 +59,3 @@ def nothing_lost(muster, *ips):
     assert set(ips) <= addresses(muster)
     assert integrity(muster.store) == "ok"
     assert not NOT_SEEN.search(log_of(muster)), log_of(muster)[-2000:]
-
-
-class Quick(Muster):
-    """`Muster` that waits for its daemon to let go of the store, not for whoever reaps its process."""
-
-    def stop(self):
-        pid = self.lock().get("pid")
-        if not pid or "musterd" not in pathlib.Path(f"/proc/{pid}/comm").read_text():
-            return
-        os.kill(pid, signal.SIGTERM)
-        with open(f"{self.store}.lock") as lock:
-            end = time.monotonic() + 10
-            while time.monotonic() < end:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                    return
-                except OSError:
-                    time.sleep(0.01)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures for the tests of the real programs: where the build is, a home of one's own, a network of one's own."""
+import fcntl
 import itertools
 import json
 import os
@@ -36,6 +37,15 @@ def pytest_runtest_makereport(item, call):
     if os.environ.get("CI") == "true" and report.skipped:
         report.outcome = "failed"
         report.longrepr = f"skipped under CI: {report.longrepr}"
+
+
+def alive(pid, start):
+    """This very process runs. A zombie has ended: it waits for its parent, and init takes its time."""
+    try:
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return False
+    return fields[0] not in "ZX" and (start is None or int(fields[19]) == start)
 
 
 class Muster:
@@ -82,20 +92,31 @@ class Muster:
             return {}
 
     def stop(self):
-        """Ends the private daemon of this home, by the pid that it wrote down itself."""
-        pid = self.lock().get("pid")
-        if not pid:
+        """Ends the private daemon of this home, by the pid that it wrote down itself, and sees that it has gone."""
+        holder = self.lock()
+        pid, start = holder.get("pid"), holder.get("start")
+        if not pid or not alive(pid, start):
             return
+        os.kill(pid, signal.SIGTERM)
+        end = time.monotonic() + 20
+        while alive(pid, start) or self.locked():
+            if time.monotonic() > end:
+                gone = not alive(pid, start)
+                if not gone:
+                    os.kill(pid, signal.SIGKILL)
+                raise AssertionError(f"20 s after SIGTERM musterd (pid {pid}) " + ("has left the store locked" if gone else "is still there"))
+            time.sleep(0.01)
+
+    def locked(self):
+        """Somebody owns the store."""
         try:
-            if "musterd" not in pathlib.Path(f"/proc/{pid}/comm").read_text():
-                return
-            os.kill(pid, signal.SIGTERM)
-            for _ in range(200):
-                os.kill(pid, 0)
-                time.sleep(0.05)
-            os.kill(pid, signal.SIGKILL)
-        except (OSError, ValueError):
+            with open(f"{self.store}.lock") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except FileNotFoundError:
             pass
+        return False
 
 
 @pytest.fixture

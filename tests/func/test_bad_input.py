@@ -12,8 +12,8 @@ import time
 
 import pytest
 
-from bad_kit import NOT_SEEN, XML, Quick, addresses, doc, errors_of, host, integrity, log_of, nothing_lost, one_error
-from conftest import BUILD
+from bad_kit import NOT_SEEN, XML, addresses, doc, errors_of, host, integrity, log_of, nothing_lost, one_error
+from conftest import BUILD, Muster
 
 KEPT = "192.0.2.1"
 NOBODY = 65534
@@ -24,7 +24,7 @@ root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to be someb
 def kept_home():
     """One store for all cases that must leave it alone; it holds one interface."""
     path = pathlib.Path(tempfile.mkdtemp(prefix="mst-"))
-    program = Quick(path)
+    program = Muster(path)
     program("import", "nmap", "-", stdin=doc(host(KEPT, name="keep.example")), check=0)
     yield program
     program.stop()
@@ -35,13 +35,6 @@ def kept_home():
 def kept(kept_home):
     yield kept_home
     nothing_lost(kept_home, KEPT)
-
-
-@pytest.fixture
-def muster(home):
-    program = Quick(home)
-    yield program
-    program.stop()
 
 
 @pytest.fixture

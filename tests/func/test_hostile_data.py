@@ -17,7 +17,8 @@ from xml.sax.saxutils import quoteattr
 
 import pytest
 
-from bad_kit import Quick, doc, host, integrity, log_of
+from bad_kit import doc, host, integrity, log_of
+from conftest import Muster
 
 BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c"
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f\x80-\x9f\u2028\u2029\ufeff" + BIDI + "]")
@@ -71,7 +72,7 @@ def hostile_document():
 @pytest.fixture(scope="module")
 def hostile():
     path = pathlib.Path(tempfile.mkdtemp(prefix="mst-"))
-    program = Quick(path)
+    program = Muster(path)
     file = path / "hostile.xml"
     file.write_bytes(hostile_document())
     program.imported = program("import", "nmap", file)
@@ -276,7 +277,7 @@ def test_the_store_is_sound_and_readable(hostile):
 def test_a_secret_is_in_no_process(hostile):
     """Nothing of the environment or the command line goes to the daemon and its workers."""
     secret = "hunter2-in-the-environment"
-    program = Quick(pathlib.Path(tempfile.mkdtemp(prefix="mst-")))
+    program = Muster(pathlib.Path(tempfile.mkdtemp(prefix="mst-")))
     program.env["AWS_SECRET_ACCESS_KEY"] = program.env["MUSTER_TOKEN"] = secret
     scan = program.start("scan", "nmap", "127.0.0.0/28", "--ports", "1-2000", "--max-rate", "300", "--os-detection", "off")
     seen, end = set(), time.monotonic() + 20

@@ -6,7 +6,7 @@ import tempfile
 
 import pytest
 
-from bad_kit import Quick
+from conftest import Muster
 
 START = 1780000000
 A, B, OUT = "192.0.2.1", "192.0.2.2", "192.0.2.200"
@@ -28,7 +28,7 @@ def document(hour, *hosts, args="nmap -p 22,80 -oX - 192.0.2.0/24", services="22
 @pytest.fixture(scope="module")
 def program():
     path = pathlib.Path(tempfile.mkdtemp(prefix="mst-"))
-    made = Quick(path)
+    made = Muster(path)
     yield made
     made.stop()
     shutil.rmtree(path, ignore_errors=True)
