@@ -113,11 +113,11 @@ static bool directory_of(const char *path, char *out, size_t size)
 }
 
 static int fill_and_rename(int fd, const char *temporary, const char *path, const void *data, size_t len, mode_t mode,
-                           struct mst_err *err)
+                           bool sync, struct mst_err *err)
 {
 	int status = mst_file_write_all(fd, data, len, path, err);
 
-	if (status == MST_OK && (fchmod(fd, mode) != 0 || fsync(fd) != 0))
+	if (status == MST_OK && (fchmod(fd, mode) != 0 || (sync && fsync(fd) != 0)))
 		status = mst_err_errno(err, errno, "cannot write %s", path);
 	if (close(fd) != 0 && status == MST_OK)
 		status = mst_err_errno(err, errno, "cannot write %s", path);
@@ -128,7 +128,7 @@ static int fill_and_rename(int fd, const char *temporary, const char *path, cons
 	return status;
 }
 
-int mst_file_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct mst_err *err)
+static int write_beside(const char *path, const void *data, size_t len, mode_t mode, bool sync, struct mst_err *err)
 {
 	char directory[PATH_MAX], temporary[PATH_MAX];
 	int fd, n, status;
@@ -142,8 +142,30 @@ int mst_file_write_atomic(const char *path, const void *data, size_t len, mode_t
 	fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
 		return mst_err_errno(err, errno, "cannot create a file in %s", directory);
-	status = fill_and_rename(fd, temporary, path, data, len, mode, err);
-	return status == MST_OK ? mst_file_sync_dir(directory, err) : status;
+	status = fill_and_rename(fd, temporary, path, data, len, mode, sync, err);
+	return status == MST_OK && sync ? mst_file_sync_dir(directory, err) : status;
+}
+
+int mst_file_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct mst_err *err)
+{
+	return write_beside(path, data, len, mode, true, err);
+}
+
+int mst_file_replace(const char *path, const void *data, size_t len, mode_t mode, struct mst_err *err)
+{
+	return write_beside(path, data, len, mode, false, err);
+}
+
+int mst_file_sync(const char *path, struct mst_err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW), status = MST_OK;
+
+	if (fd < 0)
+		return mst_err_errno(err, errno, "cannot open %s", path);
+	if (fsync(fd) != 0)
+		status = mst_err_errno(err, errno, "cannot sync %s", path);
+	close(fd);
+	return status;
 }
 
 static int make_one(const char *path, mode_t mode, struct mst_err *err)

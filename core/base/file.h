@@ -15,6 +15,9 @@ int mst_file_read(const char *path, size_t max, struct mst_buf *out, struct mst_
 int mst_file_read_fd(int fd, const char *what, size_t max, struct mst_buf *out, struct mst_err *err);
 /* Writes beside, fsyncs, renames, fsyncs the directory. */
 int mst_file_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct mst_err *err);
+/* The same without the fsyncs: other processes see all of it or the old file, a power cut may leave neither. */
+int mst_file_replace(const char *path, const void *data, size_t len, mode_t mode, struct mst_err *err);
+int mst_file_sync(const char *path, struct mst_err *err);
 /* All bytes or an error; EINTR handled. */
 int mst_file_write_all(int fd, const void *data, size_t len, const char *what, struct mst_err *err);
 int mst_file_sync_dir(const char *path, struct mst_err *err);

@@ -242,6 +242,9 @@ int mst_follow(struct mst_cli *cli, int64_t number, bool own, const char *settin
 			return rc;
 		}
 		live_show(&follow.live, run, own);
+		/* The end is near. */
+		if (strcmp(mst_json_text(run, "state", ""), "importing") == 0)
+			wait = POLL_FIRST_MS;
 		json_object_put(run);
 		(void)poll(NULL, 0, wait);
 		wait = wait * 2 < POLL_MS ? wait * 2 : POLL_MS;

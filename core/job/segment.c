@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/limits.h"
 #include "job/run.h"
 #include "record/spool.h"
@@ -39,14 +41,13 @@ static char *read_checkpoint(const char *path)
 
 int mst_segment_take_over(const char *part, const char *seg, struct mst_err *err)
 {
-	int fd = open(part, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	int rc = MST_OK;
+	char manifest[4200];
+	int rc = mst_file_sync(part, err);
 
-	if (fd < 0)
-		return mst_err_errno(err, errno, "cannot open the spool segment %s", part);
-	if (fsync(fd) != 0)
-		rc = mst_err_errno(err, errno, "cannot sync the spool segment %s", part);
-	close(fd);
+	/* Written when the shard started, on the loop, where nothing may wait for a disk. */
+	snprintf(manifest, sizeof(manifest), "%.*s.json", (int)(strlen(part) - strlen(".part")), part);
+	if (rc == MST_OK)
+		rc = mst_file_sync(manifest, err);
 	if (rc == MST_OK && rename(part, seg) != 0)
 		rc = mst_err_errno(err, errno, "cannot rename the spool segment %s", part);
 	return rc;

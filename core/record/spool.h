@@ -71,8 +71,8 @@ struct mst_manifest_shard {
 	struct mst_scope scope; /* as planned */
 };
 void mst_spool_manifest_free(struct mst_manifest_shard *manifest);
-int mst_spool_manifest_write(const char *path, const struct mst_manifest_shard *manifest,
-                             struct mst_err *err); /* atomic */
+/* Whole or not at all for whoever reads it, but not synced: that is done with its segment (mst_segment_take_over). */
+int mst_spool_manifest_write(const char *path, const struct mst_manifest_shard *manifest, struct mst_err *err);
 int mst_spool_manifest_read(const char *path, struct mst_manifest_shard *out, struct mst_err *err);
 
 #endif

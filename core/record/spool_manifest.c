@@ -40,7 +40,7 @@ int mst_spool_manifest_write(const char *path, const struct mst_manifest_shard *
 	json_object_object_add(object, "scope", mst_scope_to_json(&manifest->scope));
 	size_t len;
 	const char *text = json_object_to_json_string_length(object, JSON_C_TO_STRING_PLAIN, &len);
-	int status = text ? mst_file_write_atomic(path, text, len, 0600, err) : mst_err_no_memory(err);
+	int status = text ? mst_file_replace(path, text, len, 0600, err) : mst_err_no_memory(err);
 	json_object_put(object);
 	return status;
 }
