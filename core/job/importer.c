@@ -31,24 +31,28 @@ bool mst_importer_wants(const struct mst_run *run)
 	return run->state == MST_RUN_RUNNING && count_state(run, MST_SHARD_SPOOLED) > 0;
 }
 
-static struct json_object *segments_json(const struct mst_run *run)
+static struct json_object *segment_json(const struct mst_shard *shard)
+{
+	struct json_object *segment = json_object_new_object();
+
+	mst_json_add_text(segment, "run", shard->run->id);
+	mst_json_add_text(segment, "shard", shard->id);
+	if (shard->state == MST_SHARD_RUNNING)
+		mst_json_add_bool(segment, "follow", true);
+	return segment;
+}
+
+static struct json_object *segments_json(const struct mst_run *run, const struct mst_shard *follow)
 {
 	struct json_object *list = json_object_new_array();
 
-	for (size_t i = 0; i < run->shard_count && json_object_array_length(list) < SEGMENTS_PER_IMPORT; i++) {
-		struct json_object *segment;
-
-		if (run->shards[i]->state != MST_SHARD_SPOOLED)
-			continue;
-		segment = json_object_new_object();
-		mst_json_add_text(segment, "run", run->id);
-		mst_json_add_text(segment, "shard", run->shards[i]->id);
-		json_object_array_add(list, segment);
-	}
+	for (size_t i = 0; i < run->shard_count && json_object_array_length(list) < SEGMENTS_PER_IMPORT; i++)
+		if (follow ? run->shards[i] == follow : run->shards[i]->state == MST_SHARD_SPOOLED)
+			json_object_array_add(list, segment_json(run->shards[i]));
 	return list;
 }
 
-static struct json_object *import_job(const struct mst_run *run, bool finish)
+static struct json_object *import_job(const struct mst_run *run, const struct mst_shard *follow, bool finish)
 {
 	const struct mst_engine *engine = run->engine;
 	struct json_object *job = json_object_new_object(), *runs = json_object_new_array();
@@ -57,7 +61,7 @@ static struct json_object *import_job(const struct mst_run *run, bool finish)
 	mst_json_add_text(job, "plugin", engine->setup.store_plugin);
 	json_object_object_add(job, "store", json_object_get(engine->setup.store_options));
 	mst_json_add_text(job, "spool", engine->setup.spool);
-	json_object_object_add(job, "segments", segments_json(run));
+	json_object_object_add(job, "segments", segments_json(run, follow));
 	json_object_object_add(job, "settings", json_object_get(engine->import_settings));
 	if (finish)
 		json_object_array_add(runs, json_object_new_string(run->id));
@@ -78,6 +82,10 @@ static void on_line(void *data, struct json_object *line, const char *type)
 	if (strcmp(type, "import") != 0)
 		return;
 	shard = mst_run_shard(engine->importing, mst_json_text(line, "segment", ""));
+	if (shard && shard == engine->following) {
+		mst_follow_line(shard, line, mst_json_text(line, "state", ""));
+		return;
+	}
 	if (!shard || shard->state != MST_SHARD_SPOOLED)
 		return;
 	if (strcmp(mst_json_text(line, "state", ""), "done") != 0) {
@@ -109,10 +117,12 @@ static void on_ended(void *data, const struct mst_process_end *end)
 {
 	struct mst_engine *engine = data;
 	struct mst_run *run = engine->importing;
+	struct mst_shard *followed = engine->following;
 	bool finish = engine->import_finish;
 
 	engine->importer = NULL;
 	engine->importing = NULL;
+	engine->following = NULL;
 	/* partial: some segments cannot be read; their shards have failed, the rest is in */
 	if (end->status != MST_OK && end->status != MST_E_PARTIAL)
 		import_failed(run, end);
@@ -120,12 +130,14 @@ static void on_ended(void *data, const struct mst_process_end *end)
 		run->import_tries = 0;
 	if (run->import_tries == 0 && finish)
 		run->finish_done = true;
+	if (followed)
+		mst_follow_ended(followed);
 	mst_engine_pump(engine);
 }
 
 static const struct mst_process_ops import_ops = {on_line, on_ended};
 
-static void start_import(struct mst_run *run, bool finish)
+static void start_import(struct mst_run *run, struct mst_shard *follow, bool finish)
 {
 	struct mst_engine *engine = run->engine;
 	struct mst_process_start start = {.worker = engine->setup.worker,
@@ -136,13 +148,15 @@ static void start_import(struct mst_run *run, bool finish)
 	                                  .deadline_ms = IMPORT_DEADLINE_MS};
 	struct mst_process_end end = {.status = MST_E_FAILED};
 	struct mst_err err = {.code = MST_OK};
-	struct json_object *job = import_job(run, finish);
+	struct json_object *job = import_job(run, follow, finish);
 
 	start.job = job;
 	engine->importing = run;
+	engine->following = follow;
 	engine->import_finish = finish;
 	if (mst_process_start(&engine->importer, engine->processes, &start, &import_ops, engine, &err) != MST_OK) {
 		engine->importing = NULL;
+		engine->following = NULL;
 		end.text = err.text;
 		import_failed(run, &end);
 	}
@@ -161,8 +175,19 @@ static bool step(struct mst_run *run)
 	}
 	if (mst_time_monotonic() < run->import_after)
 		return false;
-	start_import(run, last);
+	start_import(run, NULL, last);
 	return run->engine->importer != NULL;
+}
+
+/* Running shards come last: whoever has ended must not wait for one that goes on. */
+static void follow(struct mst_engine *engine)
+{
+	for (struct mst_run *run = engine->runs; run && !engine->importer; run = run->next) {
+		struct mst_shard *shard = mst_follow_next(run);
+
+		if (shard && mst_time_monotonic() >= run->import_after)
+			start_import(run, shard, false);
+	}
 }
 
 void mst_importer_pump(struct mst_engine *engine)
@@ -177,5 +202,7 @@ void mst_importer_pump(struct mst_engine *engine)
 		else if (mst_importer_wants(run) && step(run))
 			return;
 	}
+	if (!engine->importer)
+		follow(engine);
 	mst_keep_pump(engine, wanted);
 }

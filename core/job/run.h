@@ -35,6 +35,11 @@ struct mst_shard {
 	int fd;                         /* its segment while it runs, else -1 */
 	bool quota;                     /* stopped since the spool is full */
 	unsigned log_lines;             /* of its worker that were logged */
+	int64_t ready, followed;        /* bytes of its segment: up to the last ended scope; imported while it runs */
+	int64_t ready_at;               /* monotonic ms: since when there is something to import */
+	bool folded;                    /* all of it is imported, to its last frame */
+	bool held;                      /* its worker has ended, and the importer is about to */
+	bool unfit;                     /* it cannot be imported while it runs */
 	struct json_object *follow_ups; /* array: shards that it announced; they count once it has ended well */
 	struct mst_process *process;
 };
@@ -98,6 +103,7 @@ struct mst_engine {
 	struct json_object *import_settings;
 	struct mst_process *importer;
 	struct mst_run *importing;   /* whose segments it reads */
+	struct mst_shard *following; /* the running one of these that it follows; NULL: none */
 	bool import_finish;          /* it also settles that run */
 	bool pruning;                /* the importer's process removes what is old */
 	int64_t prune_at, hourly_at; /* monotonic ms: not before */
@@ -163,6 +169,16 @@ void mst_run_begin(struct mst_run *run);
 void mst_engine_pump(struct mst_engine *engine); /* starts what may start, ends what is at its end */
 void mst_run_cancel(struct mst_run *run, const char *why);
 void mst_shard_fail(struct mst_shard *shard, const char *reason);
+/* follow.c */
+void mst_follow_reset(struct mst_shard *shard); /* a new attempt */
+/* Its worker says that everything before `offset` may be imported. */
+void mst_follow_told(struct mst_shard *shard, int64_t offset);
+struct mst_shard *mst_follow_next(const struct mst_run *run); /* one that is worth a process; NULL */
+/* What the importer says of the shard that it follows. */
+void mst_follow_line(struct mst_shard *shard, struct json_object *line, const char *state);
+/* Its worker has ended: is it imported, or about to be? When only about to be, mst_follow_ended goes on with it. */
+bool mst_follow_holds(struct mst_shard *shard);
+void mst_follow_ended(struct mst_shard *shard); /* the importer that followed it is gone */
 /* importer.c */
 void mst_importer_pump(struct mst_engine *engine);
 bool mst_importer_wants(const struct mst_run *run);

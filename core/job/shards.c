@@ -81,7 +81,7 @@ void mst_shard_ended(struct mst_shard *shard, const struct mst_err *err)
 
 	run->running--;
 	if (err->code == MST_OK) {
-		shard->state = MST_SHARD_SPOOLED;
+		shard->state = shard->folded ? MST_SHARD_IMPORTED : MST_SHARD_SPOOLED;
 	} else {
 		shard->state = MST_SHARD_FAILED;
 		shard->outcome = MST_OUTCOME_FAILED;
@@ -121,6 +121,7 @@ static void on_ended(void *data, const struct mst_process_end *end)
 {
 	struct mst_shard *shard = data;
 	struct mst_run *run = shard->run;
+	struct mst_err err = {.code = MST_OK};
 
 	shard->process = NULL;
 	shard->ended = mst_time_now();
@@ -138,7 +139,10 @@ static void on_ended(void *data, const struct mst_process_end *end)
 		mst_log(MST_LOG_WARNING, "job", "run %lld, shard %s: %s", (long long)run->number, shard->id,
 		        shard->reason);
 	}
-	mst_shard_to_segment(shard);
+	if (!mst_follow_holds(shard))
+		mst_shard_to_segment(shard);
+	else if (!shard->held)
+		mst_shard_ended(shard, &err);
 }
 
 /* A plugin that talks without end fills no disk of ours. */
@@ -169,6 +173,8 @@ static void on_line(void *data, struct json_object *line, const char *type)
 		shard->asked = mst_json_int(line, "asked", 0);
 		shard->lost = mst_json_int(line, "lost", 0);
 		shard->unsure = mst_json_int(line, "unsure", 0);
+	} else if (strcmp(type, "scope") == 0) {
+		mst_follow_told(shard, mst_json_int(line, "offset", 0));
 	} else if (strcmp(type, "shard") == 0) {
 		take_follow_up(shard, line);
 	} else if (strcmp(type, "log") == 0) {
@@ -294,6 +300,7 @@ static void start_shard(struct mst_shard *shard, int64_t share)
 	shard->done = shard->found = 0;
 	shard->asked = shard->lost = shard->unsure = 0;
 	shard->quota = false;
+	mst_follow_reset(shard);
 	shard->log_lines = 0;
 	shard->started = mst_time_now();
 	mst_text_set(&shard->reason, NULL);

@@ -43,7 +43,7 @@ struct muster_call_state {
 	int line_fd, known_fd, input_fd;
 	char fail_text[HOST_FAIL_TEXT + 4];
 
-	int64_t log_lines, progress_at;
+	int64_t log_lines, progress_at, scope_at;
 	struct {
 		bool waiting;
 		int64_t done, total, found;

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "base/time.h"
 #include "plugin/host_internal.h"
 #include "plugin/line.h"
 
@@ -116,6 +117,16 @@ static void note_partial(struct muster_call_state *host, int outcome, const char
 	snprintf(host->partial_text, sizeof host->partial_text, "%s", *reason ? reason : "a scope was not finished");
 }
 
+/* So that results can be imported while the work goes on. What is not told now is told with the next scope or the end. */
+static void tell_scope(struct muster_call_state *host)
+{
+	int64_t now = mst_time_monotonic();
+	if (host->line_fd < 0 || now - host->scope_at < HOST_PROGRESS_MS)
+		return;
+	host->scope_at = now;
+	(void)mst_line_scope(host->line_fd, mst_spool_size(host->spool));
+}
+
 /* Also called by the host itself after the callback, for a scope that was left open. */
 int host_scope_end(const struct muster_call *call, int outcome, const char *reason)
 {
@@ -139,6 +150,8 @@ int host_scope_end(const struct muster_call *call, int outcome, const char *reas
 	mst_buf_free(&text);
 	if (status == MST_OK)
 		status = mst_spool_flush(host->spool, false, &err);
+	if (status == MST_OK)
+		tell_scope(host);
 	return status == MST_OK ? MUSTER_OK : host_give(host, "scope_end", &err);
 }
 

@@ -150,6 +150,14 @@ int mst_line_strain(int fd, int64_t asked, int64_t lost, int64_t unsure)
 	return finish(fd, &line);
 }
 
+int mst_line_scope(int fd, int64_t offset)
+{
+	struct mst_buf line;
+	mst_buf_init(&line, MST_MAX_LINE);
+	mst_buf_printf(&line, "{\"type\":\"scope\",\"offset\":%" PRId64, offset);
+	return finish(fd, &line);
+}
+
 int mst_line_verdict(int fd, const char *part, int status, const char *text)
 {
 	struct mst_buf line;

@@ -19,6 +19,8 @@ int mst_line_hello(int fd, const char *plugin, const char *version);
 int mst_line_log(int fd, int level, const char *text);
 int mst_line_progress(int fd, int64_t done, int64_t total, int64_t found, const char *text);
 int mst_line_strain(int fd, int64_t asked, int64_t lost, int64_t unsure);
+/* Everything before `offset` of the segment stands in scopes that have ended. */
+int mst_line_scope(int fd, int64_t offset);
 int mst_line_verdict(int fd, const char *part, int status, const char *text);
 /* The last line. `status` is a code; `records` negative: left out. */
 int mst_line_end(int fd, int status, const char *text, int64_t records);

@@ -36,6 +36,8 @@ int mst_spool_write_checkpoint(struct mst_spool_writer *writer, const void *data
 int mst_spool_write_end(struct mst_spool_writer *writer, int status, const char *text, struct mst_err *err);
 /* Buffered bytes out, and to the disk. */
 int mst_spool_flush(struct mst_spool_writer *writer, bool sync, struct mst_err *err);
+/* Bytes of whole frames, those that are still buffered included. */
+int64_t mst_spool_size(const struct mst_spool_writer *writer);
 /* Records in the segment, earlier tries included. */
 int64_t mst_spool_records(const struct mst_spool_writer *writer);
 

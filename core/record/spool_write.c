@@ -247,6 +247,11 @@ int mst_spool_write_end(struct mst_spool_writer *writer, int status, const char 
 	return append_bson(writer, MST_FRAME_END, &doc, built, err);
 }
 
+int64_t mst_spool_size(const struct mst_spool_writer *writer)
+{
+	return writer->written + (int64_t)writer->used;
+}
+
 int64_t mst_spool_records(const struct mst_spool_writer *writer)
 {
 	return writer->records;

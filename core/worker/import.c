@@ -76,10 +76,12 @@ static int import_one(struct session *session, const char *spool, struct json_ob
 {
 	const char *run = mst_json_text(segment, "run", ""), *shard = mst_json_text(segment, "shard", "");
 	struct mst_import_result result;
-	int code = mst_import_segment(session->import, spool, run, shard, &result, err);
+	bool follow = mst_json_bool(segment, "follow", false);
+	int code = follow ? mst_import_follow(session->import, spool, run, shard, &result, err)
+	                  : mst_import_segment(session->import, spool, run, shard, &result, err);
 	session->records += result.records;
 	if (code == 0)
-		return send_segment(run, shard, "done", &result, NULL, err);
+		return send_segment(run, shard, result.open ? "open" : "done", &result, NULL, err);
 	if (code != MST_E_CORRUPT && code != MST_E_NOT_FOUND)
 		return code;
 	*bad = true;
