@@ -20,7 +20,7 @@
 static const char *const environment[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                                           "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", NULL};
 
-static int start(const char *const *argv, int out, pid_t *pid)
+static int start(const char *const *argv, int out, bool errors, pid_t *pid)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
@@ -33,6 +33,8 @@ static int start(const char *const *argv, int out, pid_t *pid)
 	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	if (out >= 0)
 		posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+	if (out >= 0 && errors)
+		posix_spawn_file_actions_adddup2(&actions, out, STDERR_FILENO);
 	posix_spawnattr_setsigmask(&attributes, &none);
 	posix_spawnattr_setpgroup(&attributes, 0);
 	posix_spawnattr_setflags(&attributes, (short)(POSIX_SPAWN_SETSIGMASK | (out >= 0 ? POSIX_SPAWN_SETPGROUP : 0)));
@@ -109,8 +111,8 @@ static int reap(pid_t pid, int64_t until, bool group)
 	}
 }
 
-int mst_child_run(const char *const *argv, int64_t deadline_ms, void (*line)(void *data, const char *text), void *data,
-                  int *status, struct mst_err *err)
+static int run(const char *const *argv, int64_t deadline_ms, bool errors, void (*line)(void *data, const char *text),
+               void *data, int *status, struct mst_err *err)
 {
 	int64_t until = mst_time_monotonic() + deadline_ms;
 	int fds[2] = {-1, -1}, rc;
@@ -119,7 +121,7 @@ int mst_child_run(const char *const *argv, int64_t deadline_ms, void (*line)(voi
 
 	if (line && pipe2(fds, O_CLOEXEC) != 0)
 		return mst_err_errno(err, errno, "cannot make a pipe");
-	rc = start(argv, fds[1], &pid);
+	rc = start(argv, fds[1], errors, &pid);
 	if (fds[1] >= 0)
 		close(fds[1]);
 	if (rc == 0 && line)
@@ -133,6 +135,18 @@ int mst_child_run(const char *const *argv, int64_t deadline_ms, void (*line)(voi
 		return mst_err_set(err, MST_E_TIMEOUT, "%s was stopped after %lld s", argv[0],
 		                   (long long)(deadline_ms / 1000));
 	return MST_OK;
+}
+
+int mst_child_run(const char *const *argv, int64_t deadline_ms, void (*line)(void *data, const char *text), void *data,
+                  int *status, struct mst_err *err)
+{
+	return run(argv, deadline_ms, false, line, data, status, err);
+}
+
+int mst_child_run_all(const char *const *argv, int64_t deadline_ms, void (*line)(void *data, const char *text),
+                      void *data, int *status, struct mst_err *err)
+{
+	return run(argv, deadline_ms, true, line, data, status, err);
 }
 
 bool mst_tool_find(const char *program, char out[4096])

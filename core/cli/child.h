@@ -16,6 +16,10 @@
 int mst_child_run(const char *const *argv, int64_t deadline_ms, void (*line)(void *data, const char *text), void *data,
                   int *status, struct mst_err *err);
 
+/* The same; its standard error comes with it. */
+int mst_child_run_all(const char *const *argv, int64_t deadline_ms, void (*line)(void *data, const char *text),
+                      void *data, int *status, struct mst_err *err);
+
 /* Where a method's tool is, in the four folders that the service searches; false when it is not installed. */
 bool mst_tool_find(const char *program, char out[4096]);
 

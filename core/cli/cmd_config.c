@@ -142,29 +142,6 @@ static const struct mst_method_def *const *method_defs(const struct mst_cli *cli
 	return defs;
 }
 
-/* A profile whose tools are not here would fail at its first run. */
-static void missing_tools(const struct mst_cli *cli, const struct mst_settings *settings)
-{
-	for (size_t i = 0; i < settings->profile_count; i++) {
-		const char *name = settings->profiles[i].options.method->name;
-		const struct mst_method *method = mst_plugin_list_method(&cli->plugins, name, NULL);
-		char path[4096];
-
-		for (size_t j = 0; method && j < method->tool_count; j++) {
-			char *command;
-
-			if (mst_tool_find(method->tools[j].program, path))
-				continue;
-			command = mst_plugins_setup_command(name, false);
-			fflush(stdout);
-			mst_cli_note(cli, "%s: profile \"%s\" needs %s, which is not installed: %s",
-			             settings->profiles[i].at, settings->profiles[i].name, method->tools[j].program,
-			             command ? command : "");
-			free(command);
-		}
-	}
-}
-
 static int verdict(const struct mst_cli *cli, const char *path, const struct mst_settings *settings,
                    const struct mst_faults *faults, struct mst_err *err)
 {
@@ -176,7 +153,7 @@ static int verdict(const struct mst_cli *cli, const char *path, const struct mst
 	if (faults->count > 0)
 		return mst_err_set(err, MST_E_USAGE, "%zu fault%s in %zu file%s", faults->count,
 		                   faults->count == 1 ? "" : "s", files, files == 1 ? "" : "s");
-	missing_tools(cli, settings);
+	(void)mst_plugins_provision(cli, settings, false, NULL);
 	if (cli->format == MST_CLI_TABLE) {
 		mst_out_text(stdout, path ? path : "no configuration file; the defaults");
 		printf(": no fault (%zu profile%s, %zu zone%s, %zu label rule%s)\n", settings->profile_count,
@@ -187,31 +164,53 @@ static int verdict(const struct mst_cli *cli, const char *path, const struct mst
 	return MST_OK;
 }
 
-static int run_check(struct mst_cli *cli, struct mst_err *err)
+/* As the service reads it. *path: the file, NULL: none; the caller frees it. */
+static int load(struct mst_cli *cli, char **path, struct mst_settings *settings, struct mst_faults *faults,
+                struct mst_err *err)
 {
 	const struct mst_method_def *const *defs;
-	struct mst_settings settings = {0};
-	struct mst_faults faults = {0};
-	char *path = config_path(cli);
 	size_t count = 0;
-	int rc = mst_cli_plugins(cli, true, err);
+	int rc;
 
+	*path = config_path(cli);
+	rc = mst_cli_plugins(cli, true, err);
 	if (rc == MST_OK)
 		rc = use_worker(err);
-	if (rc != MST_OK) {
-		free(path);
+	if (rc != MST_OK)
 		return rc;
-	}
 	defs = method_defs(cli, &count);
-	if (!defs)
-		rc = mst_err_no_memory(err);
-	else
-		rc = mst_settings_load(&settings, path, defs, count, &faults, err);
+	rc = defs ? mst_settings_load(settings, *path, defs, count, faults, err) : mst_err_no_memory(err);
+	free((void *)(uintptr_t)defs);
+	return rc;
+}
+
+static int run_check(struct mst_cli *cli, struct mst_err *err)
+{
+	struct mst_settings settings = {0};
+	struct mst_faults faults = {0};
+	char *path = NULL;
+	int rc = load(cli, &path, &settings, &faults, err);
+
 	if (rc == MST_OK || faults.count > 0)
 		rc = verdict(cli, path, &settings, &faults, err);
 	mst_settings_free(&settings);
 	mst_faults_free(&faults);
-	free((void *)(uintptr_t)defs);
+	free(path);
+	return rc;
+}
+
+/* The first profile of a method has come, or the last has gone: its programs as well. */
+static int provision(struct mst_cli *cli, bool act, struct mst_err *err)
+{
+	struct mst_settings settings = {0};
+	struct mst_faults faults = {0};
+	char *path = NULL;
+	int rc = load(cli, &path, &settings, &faults, err);
+
+	if (rc == MST_OK)
+		rc = mst_plugins_provision(cli, &settings, act, err);
+	mst_settings_free(&settings);
+	mst_faults_free(&faults);
 	free(path);
 	return rc;
 }
@@ -252,7 +251,7 @@ static int run_reload(struct mst_cli *cli, struct mst_err *err)
 	else if (rc == MST_OK)
 		(cli->format == MST_CLI_NDJSON ? mst_out_line : mst_out_json)(answer);
 	json_object_put(answer);
-	return rc;
+	return rc == MST_OK ? provision(cli, cli->format == MST_CLI_TABLE, err) : rc;
 }
 
 static int run_nothing(struct mst_cli *cli, struct mst_err *err)

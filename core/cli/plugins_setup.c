@@ -8,14 +8,51 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "cli/apt.h"
 #include "cli/child.h"
 #include "cli/output.h"
 #include "cli/plugins.h"
 
-#define RECORD_MAX   65536u
-#define APT_LIMIT_MS 1800000
-static const char record_path[] = MST_STATEDIR "/provisioned";
-static const char apt_get[] = "/usr/bin/apt-get";
+#define RECORD_MAX 65536u
+/* "METHOD PACKAGE" a line: what setup installed. A directory of root's own: the store's belongs to the service. */
+static const char record_path[] = MST_SETUPDIR "/installed";
+
+/* Names of packages; the texts are one allocation. */
+struct names {
+	struct mst_buf text; /* one a line; lines become texts */
+	const char *list[MST_APT_PACKAGES + 1];
+	size_t count;
+};
+
+static void names_init(struct names *names)
+{
+	memset(names, 0, sizeof(*names));
+	mst_buf_init(&names->text, RECORD_MAX);
+}
+
+static void names_split(struct names *names)
+{
+	char *at = names->text.data;
+
+	while (at && *at && names->count < MST_APT_PACKAGES) {
+		char *end = at + strcspn(at, "\n");
+
+		names->list[names->count++] = at;
+		if (!*end)
+			break;
+		*end = '\0';
+		at = end + 1;
+	}
+	names->list[names->count] = NULL;
+}
+
+static bool has_name(const struct names *names, const char *name)
+{
+	for (size_t i = 0; i < names->count; i++)
+		if (strcmp(names->list[i], name) == 0)
+			return true;
+	return false;
+}
 
 char *mst_plugins_setup_command(const char *method, bool remove)
 {
@@ -28,45 +65,88 @@ char *mst_plugins_setup_command(const char *method, bool remove)
 	return mst_str_printf("sudo %s plugins setup %s%s", program, method, remove ? " --remove" : "");
 }
 
-/* A Debian package name: nothing that apt-get could take for an option. */
-static bool is_package(const char *name)
-{
-	return strlen(name) >= 2 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789+-.") == strlen(name) &&
-	       name[0] != '-' && name[0] != '+' && name[0] != '.';
-}
-
+/* root does what is written there, so nobody else may have written it. */
 static int read_record(struct mst_buf *text, struct mst_err *err)
 {
-	int rc = mst_file_read(record_path, RECORD_MAX, text, err);
+	int rc = access(record_path, F_OK) != 0 && errno == ENOENT ? MST_OK : mst_file_trusted(record_path, err);
 
+	mst_buf_init(text, RECORD_MAX);
+	if (rc == MST_OK)
+		rc = mst_file_read(record_path, RECORD_MAX, text, err);
 	return rc == MST_E_NOT_FOUND ? MST_OK : rc;
 }
 
-static int write_record(const struct mst_buf *text, struct mst_err *err)
+/* The record's lines, those of `method` without: appended to `names` when it is not NULL. */
+static void split_record(const char *record, const char *method, struct mst_buf *others, struct mst_buf *names)
 {
-	int rc = mst_file_mkdirs(MST_STATEDIR, 0755, err);
+	size_t len = strlen(method);
 
-	return rc == MST_OK ? mst_file_write_atomic(record_path, mst_buf_text(text), text->len, 0644, err) : rc;
+	while (*record) {
+		size_t n = strcspn(record, "\n");
+
+		if (n > len && memcmp(record, method, len) == 0 && record[len] == ' ') {
+			if (names)
+				mst_buf_printf(names, "%.*s\n", (int)(n - len - 1), record + len + 1);
+		} else if (n > 0) {
+			mst_buf_printf(others, "%.*s\n", (int)n, record);
+		}
+		record += n + (record[n] == '\n');
+	}
 }
 
-static int run_apt(const char *verb, const char *package, struct mst_err *err)
+/* What setup installed for the method and is still there. */
+static int recorded(const char *method, struct names *names, struct mst_err *err)
 {
-	const char *const install[] = {apt_get, verb, "-y", "--no-install-recommends", package, NULL};
-	const char *const remove[] = {apt_get, verb, "-y", package, NULL};
-	const char *const *argv = strcmp(verb, "install") == 0 ? install : remove;
-	int status = 0, rc;
+	struct mst_buf record, others, lines;
+	int rc = read_record(&record, err);
 
-	if (access(apt_get, X_OK) != 0)
-		return mst_err_set(err, MST_E_UNSUPPORTED,
-		                   "there is no apt-get here: %s the package %s with your distribution's own means",
-		                   verb, package);
-	fprintf(stderr, "running %s %s -y %s\n", apt_get, verb, package);
-	fflush(stdout);
-	rc = mst_child_run(argv, APT_LIMIT_MS, NULL, NULL, &status, err);
-	if (rc == MST_OK && status != 0)
-		rc = mst_err_set(err, MST_E_FAILED, "apt-get %s %s ended with status %d; its own lines above say why",
-		                 verb, package, status);
+	mst_buf_init(&others, RECORD_MAX);
+	mst_buf_init(&lines, RECORD_MAX);
+	split_record(mst_buf_text(&record), method, &others, &lines);
+	for (const char *at = mst_buf_text(&lines); rc == MST_OK && *at; at += strcspn(at, "\n") + 1) {
+		char name[128];
+
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(at, "\n"), at);
+		if (mst_apt_is_package(name) && mst_apt_has(name))
+			mst_buf_printf(&names->text, "%s\n", name);
+	}
+	names_split(names);
+	mst_buf_free(&record);
+	mst_buf_free(&others);
+	mst_buf_free(&lines);
 	return rc;
+}
+
+/* Puts `names` in the place of what the record has of the method. NULL: nothing. */
+static int write_record(const char *method, const struct names *names, struct mst_err *err)
+{
+	struct mst_buf record, others;
+	int rc = read_record(&record, err);
+
+	mst_buf_init(&others, RECORD_MAX);
+	split_record(mst_buf_text(&record), method, &others, NULL);
+	for (size_t i = 0; names && i < names->count; i++)
+		mst_buf_printf(&others, "%s %s\n", method, names->list[i]);
+	if (rc == MST_OK)
+		rc = mst_file_mkdirs(MST_SETUPDIR, 0755, err);
+	if (rc == MST_OK && others.failed)
+		rc = mst_err_set(err, MST_E_LIMIT, "%s has no room for more", record_path);
+	if (rc == MST_OK)
+		rc = mst_file_write_atomic(record_path, mst_buf_text(&others), others.len, 0644, err);
+	mst_buf_free(&record);
+	mst_buf_free(&others);
+	return rc;
+}
+
+bool mst_plugins_was_set_up(const char *method)
+{
+	struct names names;
+	bool any;
+
+	names_init(&names);
+	any = recorded(method, &names, NULL) == MST_OK && names.count > 0;
+	mst_buf_free(&names.text);
+	return any;
 }
 
 static int not_root(const char *method, bool remove, struct mst_err *err)
@@ -79,9 +159,76 @@ static int not_root(const char *method, bool remove, struct mst_err *err)
 	return rc;
 }
 
-static int install_one(const struct mst_method *method, const struct mst_tool_def *tool, struct mst_err *err)
+/* What would come with the package; the lists of a fresh machine are fetched first. */
+static int plan_install(const char *package, struct names *names, struct mst_err *err)
 {
-	struct mst_buf record;
+	const char *const packages[] = {package, NULL};
+	int rc = mst_apt_preview("install", packages, &names->text, err);
+
+	if (rc != MST_OK) {
+		rc = mst_apt_do("update", NULL, err);
+		mst_buf_reset(&names->text);
+		if (rc == MST_OK)
+			rc = mst_apt_preview("install", packages, &names->text, err);
+	}
+	names_split(names);
+	if (rc == MST_OK && names->count == 0)
+		rc = mst_err_set(
+		        err, MST_E_FAILED,
+		        "the package %s is installed, and its program is not there: type apt-get install --reinstall %s",
+		        package, package);
+	return rc;
+}
+
+/* Only what has really come is kept in the record. */
+static int settle(const char *method, const struct names *planned, struct mst_err *err)
+{
+	struct names there;
+	int rc;
+
+	memset(&there, 0, sizeof(there));
+	for (size_t i = 0; i < planned->count; i++)
+		if (mst_apt_has(planned->list[i]))
+			there.list[there.count++] = planned->list[i];
+	rc = write_record(method, &there, err);
+	return rc;
+}
+
+static int install(const struct mst_method *method, const struct mst_tool_def *tool, struct mst_err *err)
+{
+	const char *const packages[] = {tool->package, NULL};
+	struct names names;
+	char path[4096];
+	int rc, kept;
+
+	names_init(&names);
+	rc = plan_install(tool->package, &names, err);
+	/* Written down first: a package that is installed and forgotten could never be removed. */
+	if (rc == MST_OK)
+		rc = write_record(method->def.name, &names, err);
+	if (rc == MST_OK) {
+		struct mst_err inner = {.code = MST_OK};
+
+		rc = mst_apt_do("install", packages, err);
+		kept = settle(method->def.name, &names, &inner);
+		if (rc == MST_OK && kept != MST_OK) {
+			*err = inner;
+			rc = kept;
+		}
+	}
+	if (rc == MST_OK && !mst_tool_find(tool->program, path))
+		rc = mst_err_set(err, MST_E_FAILED, "the package %s is installed, and %s is still not there",
+		                 tool->package, tool->program);
+	if (rc == MST_OK)
+		printf("%s is installed: %s (package %s and %zu that it needs; muster plugins setup %s --remove takes them "
+		       "away again)\n",
+		       tool->program, path, tool->package, names.count - 1, method->def.name);
+	mst_buf_free(&names.text);
+	return rc;
+}
+
+int mst_plugins_install(const struct mst_method *method, const struct mst_tool_def *tool, struct mst_err *err)
+{
 	char path[4096];
 	int rc;
 
@@ -89,72 +236,116 @@ static int install_one(const struct mst_method *method, const struct mst_tool_de
 		printf("%s is here already: %s; nothing to do\n", tool->program, path);
 		return MST_OK;
 	}
-	if (!is_package(tool->package))
+	if (!mst_apt_is_package(tool->package))
 		return mst_err_set(err, MST_E_USAGE, "the plugin names no Debian package for %s: install it by hand",
 		                   tool->program);
 	if (geteuid() != 0)
 		return not_root(method->def.name, false, err);
-	/* Written down first: a package that is installed and forgotten could never be removed. */
-	mst_buf_init(&record, RECORD_MAX);
-	rc = read_record(&record, err);
-	mst_buf_printf(&record, "%s %s\n", method->def.name, tool->package);
-	if (rc == MST_OK)
-		rc = write_record(&record, err);
-	mst_buf_free(&record);
-	if (rc == MST_OK)
-		rc = run_apt("install", tool->package, err);
-	if (rc == MST_OK && !mst_tool_find(tool->program, path))
-		rc = mst_err_set(err, MST_E_FAILED, "the package %s is installed, and %s is still not there",
-		                 tool->package, tool->program);
-	if (rc == MST_OK)
-		printf("%s is installed: %s (package %s; muster plugins setup %s --remove takes it away again)\n",
-		       tool->program, path, tool->package, method->def.name);
+	rc = mst_apt_here("install it", err);
+	return rc == MST_OK ? install(method, tool, err) : rc;
+}
+
+/* Would the removal of these stay within what setup installed? `other` gets the first package that would go as well. */
+static int stays_within(const char *const *packages, const struct names *ours, bool *within, char other[128],
+                        struct mst_err *err)
+{
+	struct names gone;
+	int rc;
+
+	names_init(&gone);
+	rc = mst_apt_preview("remove", packages, &gone.text, err);
+	names_split(&gone);
+	*within = rc == MST_OK;
+	for (size_t i = 0; i < gone.count && *within; i++) {
+		*within = has_name(ours, gone.list[i]);
+		if (!*within)
+			snprintf(other, 128, "%s", gone.list[i]);
+	}
+	mst_buf_free(&gone.text);
 	return rc;
 }
 
-/* Moves the lines that are not this method's into `kept`; true when `package` was this method's. */
-static bool take_out(const char *record, const char *method, const char *package, struct mst_buf *kept)
+/* All that was installed goes, but for what other packages have come to need. */
+static int choose(const struct names *ours, const char *package, struct names *chosen, struct mst_err *err)
 {
-	char *wanted = mst_str_printf("%s %s", method, package);
-	bool found = false;
+	char other[128] = "";
+	bool within;
+	int rc = stays_within(ours->list, ours, &within, other, err);
 
-	while (*record && wanted) {
-		size_t n = strcspn(record, "\n");
-
-		if (n == strlen(wanted) && memcmp(record, wanted, n) == 0) {
-			found = true;
-		} else if (n > 0) {
-			mst_buf_add(kept, record, n);
-			mst_buf_char(kept, '\n');
-		}
-		record += n + (record[n] == '\n');
+	if (rc == MST_OK && within) {
+		if (has_name(ours, package))
+			chosen->list[chosen->count++] = package; /* the one that people know comes first */
+		for (size_t i = 0; i < ours->count; i++)
+			if (strcmp(ours->list[i], package) != 0)
+				chosen->list[chosen->count++] = ours->list[i];
+		chosen->list[chosen->count] = NULL;
+		return MST_OK;
 	}
-	free(wanted);
-	return found;
+	chosen->count = has_name(ours, package) ? 1 : 0;
+	chosen->list[0] = chosen->count ? package : NULL;
+	if (rc == MST_OK && chosen->count)
+		rc = stays_within(chosen->list, ours, &within, other, err);
+	if (rc == MST_OK && chosen->count && !within)
+		return mst_err_set(
+		        err, MST_E_REFUSED,
+		        "without %s the package %s would go as well, which muster did not install: remove that first, "
+		        "if you want to: apt-get remove %s",
+		        package, other, other);
+	for (size_t i = 0; i < ours->count && rc == MST_OK; i++) {
+		if (has_name(chosen, ours->list[i]))
+			continue;
+		chosen->list[chosen->count] = ours->list[i];
+		chosen->list[chosen->count + 1] = NULL;
+		rc = stays_within(chosen->list, ours, &within, other, err);
+		chosen->count += rc == MST_OK && within;
+		chosen->list[chosen->count] = NULL;
+	}
+	return rc;
 }
 
-static int remove_one(const struct mst_method *method, const struct mst_tool_def *tool, struct mst_err *err)
+static int take_away(const struct mst_method *method, const struct mst_tool_def *tool, const struct names *ours,
+                     struct mst_err *err)
 {
-	struct mst_buf record, kept;
-	bool ours;
+	struct names chosen = {.count = 0};
+	struct mst_err inner = {.code = MST_OK};
+	int rc = choose(ours, tool->package, &chosen, err), kept;
+
+	if (rc != MST_OK)
+		return rc;
+	if (chosen.count > 0)
+		rc = mst_apt_do("remove", chosen.list, err);
+	kept = rc == MST_OK ? write_record(method->def.name, NULL, &inner) : settle(method->def.name, ours, &inner);
+	if (rc == MST_OK && kept != MST_OK) {
+		*err = inner;
+		return kept;
+	}
+	if (rc == MST_OK) {
+		for (size_t i = 0; i < chosen.count; i++)
+			printf("%s%s", i ? ", " : "removed: ", chosen.list[i]);
+		printf("%s", chosen.count ? "\n" : "");
+		for (size_t i = 0; i < ours->count; i++)
+			if (!has_name(&chosen, ours->list[i]))
+				printf("%s stays: another package needs it\n", ours->list[i]);
+	}
+	return rc;
+}
+
+int mst_plugins_uninstall(const struct mst_method *method, const struct mst_tool_def *tool, struct mst_err *err)
+{
+	struct names ours;
 	int rc;
 
-	mst_buf_init(&record, RECORD_MAX);
-	mst_buf_init(&kept, RECORD_MAX);
-	rc = read_record(&record, err);
-	ours = rc == MST_OK && take_out(mst_buf_text(&record), method->def.name, tool->package, &kept);
-	if (rc == MST_OK && !ours)
-		printf("the package %s was not installed by muster (%s); it stays\n", tool->package, record_path);
+	names_init(&ours);
+	rc = recorded(method->def.name, &ours, err);
+	if (rc == MST_OK && ours.count == 0)
+		printf("nothing of %s was installed by muster (%s); nothing is removed\n", tool->package, record_path);
 	else if (rc == MST_OK && geteuid() != 0)
 		rc = not_root(method->def.name, true, err);
 	else if (rc == MST_OK)
-		rc = run_apt("remove", tool->package, err);
-	if (rc == MST_OK && ours)
-		rc = write_record(&kept, err);
-	if (rc == MST_OK && ours)
-		printf("the package %s is removed\n", tool->package);
-	mst_buf_free(&record);
-	mst_buf_free(&kept);
+		rc = mst_apt_here("remove it", err);
+	if (rc == MST_OK && ours.count > 0)
+		rc = take_away(method, tool, &ours, err);
+	mst_buf_free(&ours.text);
 	return rc;
 }
 
@@ -169,8 +360,8 @@ int mst_plugins_setup(struct mst_cli *cli, struct mst_err *err)
 		return rc;
 	for (size_t i = 0; rc == MST_OK && i < plugin->method_count; i++)
 		for (size_t j = 0; rc == MST_OK && j < plugin->methods[i].tool_count; j++, tools++)
-			rc = remove ? remove_one(&plugin->methods[i], &plugin->methods[i].tools[j], err)
-			            : install_one(&plugin->methods[i], &plugin->methods[i].tools[j], err);
+			rc = remove ? mst_plugins_uninstall(&plugin->methods[i], &plugin->methods[i].tools[j], err)
+			            : mst_plugins_install(&plugin->methods[i], &plugin->methods[i].tools[j], err);
 	if (rc == MST_OK && tools == 0)
 		printf("%s needs no other program; nothing to do\n", plugin->name);
 	return rc;

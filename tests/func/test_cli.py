@@ -373,67 +373,6 @@ def test_the_man_page_knows_every_command_verb_and_option(muster):
         assert f"Fl -{option}" in page or f", -{option}" in page, option
 
 
-def fake_machine(tmp_path, record):
-    """A mount namespace of one's own in which nmap is not installed and apt-get only takes the cover off again."""
-    place = pathlib.Path(record).parent
-    while not place.is_dir():
-        place = place.parent
-    if str(place) in ("/", "/usr", "/var"):
-        pytest.skip(f"{record} has no folder that could be covered")
-    log = tmp_path / "apt.log"
-    apt = tmp_path / "apt-get"
-    apt.write_text(f"""#!/bin/sh
-echo "$*" >>{log}
-case $1 in
-install) umount /usr/bin/nmap ;;
-remove) mount --bind /dev/null /usr/bin/nmap ;;
-esac
-""")
-    apt.chmod(0o755)
-    setup = f"mount --bind {apt} /usr/bin/apt-get && mount --bind /dev/null /usr/bin/nmap && mount -t tmpfs tmpfs {place} && "
-    return log, lambda script, *argv: ["unshare", "--mount", "sh", "-c", setup + script, "sh", *argv]
-
-
-@pytest.fixture
-def record(muster):
-    """Where `setup` writes down what it installed, in its own words."""
-    done = muster("plugins", "setup", "nmap", "--remove", check=0)
-    return re.search(r"was not installed by muster \((\S+)\)", done.stdout).group(1)
-
-
-def test_setup_does_nothing_where_nothing_is_missing(muster):
-    assert "nothing to do" in muster("plugins", "setup", "nmap", check=0).stdout
-
-
-@pytest.mark.skipif(os.geteuid() != 0 or not os.path.exists("/usr/bin/nmap"), reason="needs root and nmap")
-def test_setup_installs_and_removes_only_its_own(muster, tmp_path, record):
-    log, machine = fake_machine(tmp_path, record)
-    setup = [*muster.argv("plugins", "setup", "nmap")]
-    script = f'"$@" && cat {record} && "$@" && "$@" --remove && "$@" --remove; echo status $?'
-    done = subprocess.run(machine(script, *setup), env=muster.env, capture_output=True, text=True, timeout=60)
-    assert done.stdout.endswith("status 0\n"), done.stdout + done.stderr
-    assert log.read_text().splitlines() == ["install -y --no-install-recommends nmap", "remove -y nmap"]
-    said = done.stdout.splitlines()
-    assert said[0].startswith("nmap is installed: /usr/bin/nmap") and said[1] == "nmap nmap"
-    assert "nothing to do" in said[2] and said[3] == "the package nmap is removed" and "it stays" in said[4]
-
-
-@pytest.mark.skipif(os.geteuid() != 0 or not os.path.exists("/usr/bin/nmap"), reason="needs root and nmap")
-def test_setup_without_root_prints_the_command_and_config_check_names_it(muster, tmp_path, record):
-    log, machine = fake_machine(tmp_path, record)
-    muster.write_config('profile "loop" {\n nmap { include = "127.0.0.1" }\n}\n')
-    for path in (muster.home, *muster.home.rglob("*")):
-        os.chown(path, 65534, 65534)
-    script = 'exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"'
-    done = subprocess.run(machine(script, *muster.argv("plugins", "setup", "nmap")), env=muster.env, capture_output=True, text=True,
-                          timeout=60)
-    assert done.returncode == 5 and re.search(r"Type: sudo \S*muster plugins setup nmap$", done.stderr.strip())
-    assert not log.exists()
-    done = subprocess.run(machine(script, *muster.argv("config", "check")), env=muster.env, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0
-    assert re.search(r'muster.conf:1: profile "loop" needs nmap, which is not installed: sudo \S*muster plugins setup nmap', done.stderr)
-
-
 def xml_of(hosts):
     rows = "".join(f'<host starttime="1790000000" endtime="1790000000"><status state="up" reason="arp-response"/>'
                    f'<address addr="{ip}" addrtype="ipv4"/><hostnames><hostname name="{name}" type="PTR"/></hostnames></host>'
