@@ -17,6 +17,8 @@ struct mst_api {
 	struct MHD_Daemon *daemon;
 	pthread_key_t store_key; /* the thread's store */
 	atomic_uint clients;
+	struct mst_task *task; /* the one that there is, or NULL */
+	pthread_mutex_t task_lock;
 	int64_t started;
 };
 
@@ -108,6 +110,18 @@ int mst_api_secret_put(struct mst_call *call, struct mst_err *err);
 int mst_api_secret_delete(struct mst_call *call, struct mst_err *err);
 int mst_api_locations(struct mst_call *call, struct mst_err *err);
 int mst_api_locations_put(struct mst_call *call, struct mst_err *err);
+
+/* store.c, tasks.c */
+int mst_api_store(struct mst_call *call, struct mst_err *err);
+int mst_api_backup(struct mst_call *call, struct mst_err *err);
+int mst_api_verify(struct mst_call *call, struct mst_err *err);
+int mst_api_task(struct mst_call *call, struct mst_err *err);
+int mst_api_task_drop(struct mst_call *call, struct mst_err *err);
+int mst_api_task_content(struct mst_call *call, struct mst_err *err);
+struct mst_store_growth;
+struct json_object *mst_store_growth_json(const struct mst_store_growth *growth);
+/* Stops the task at hand and waits for its thread. */
+void mst_tasks_end(struct mst_api *api);
 
 /* interfaces.c: the one interface that a key (id, uuid, address, MAC, name) names. MST_E_NOT_FOUND; MST_E_CONFLICT leaves an answer
  * with the candidates. Caller puts *out, which must be NULL before. */

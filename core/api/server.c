@@ -192,6 +192,7 @@ int mst_api_new(struct mst_api **out, const struct mst_api_setup *setup, struct 
 		return mst_err_no_memory(err);
 	api->setup = *setup;
 	api->started = mst_time_monotonic();
+	pthread_mutex_init(&api->task_lock, NULL);
 	if (pthread_key_create(&api->store_key, close_store) != 0) {
 		free(api);
 		return mst_err_no_memory(err);
@@ -216,6 +217,8 @@ void mst_api_free(struct mst_api *api)
 	if (!api)
 		return;
 	MHD_stop_daemon(api->daemon);
+	mst_tasks_end(api);
+	pthread_mutex_destroy(&api->task_lock);
 	pthread_key_delete(api->store_key);
 	free(api);
 }

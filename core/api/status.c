@@ -7,6 +7,7 @@
 #include "api/call.h"
 #include "base/json.h"
 #include "base/time.h"
+#include "store/days.h"
 
 #define DAY_MS         (24ll * 3600 * 1000)
 #define RUNS_LOOKED_AT 200u
@@ -204,9 +205,12 @@ static int add_runs(struct mst_call *call, struct json_object *out, struct json_
 static void add_store(struct mst_call *call, struct json_object *out, struct json_object *attention)
 {
 	struct json_object *store = json_object_new_object();
+	struct mst_store_growth growth;
 	struct mst_store_stats stats;
 
 	(void)mst_store_stats(call->store, &stats, NULL);
+	if (mst_store_growth(call->store, &stats, mst_time_now(), &growth, NULL) == MST_OK)
+		json_object_object_add(store, "growth", mst_store_growth_json(&growth));
 	mst_json_add_text(store, "kind", call->api->setup.store_kind);
 	mst_json_add_text(store, "path", call->api->setup.store_path);
 	mst_json_add_int(store, "bytes", stats.bytes);

@@ -95,6 +95,14 @@ int mst_cli_plugins(struct mst_cli *cli, bool loud, struct mst_err *err);
 struct mst_paths;
 int mst_cli_paths(const struct mst_cli *cli, struct mst_paths *paths, struct mst_err *err);
 
+/* cmd_config.c: the file that the service here would read, allocated; NULL: none, defaults apply. */
+char *mst_cli_config_path(const struct mst_cli *cli);
+/* Reads it with the options of the methods that are here. Faults as in mst_settings_load; free both in any case. */
+struct mst_settings;
+struct mst_faults;
+int mst_cli_settings(struct mst_cli *cli, const char *path, struct mst_settings *settings, struct mst_faults *faults,
+                     struct mst_err *err);
+
 /* help.c */
 void mst_help_all(const struct mst_cli *cli);
 int mst_help_command(struct mst_cli *cli, const struct mst_command *command, struct mst_err *err);
@@ -104,6 +112,7 @@ void mst_help_options(const struct mst_cli *cli, const struct mst_arg_option *op
 /* The commands, one file each. */
 extern const struct mst_command mst_command_status, mst_command_scan, mst_command_import, mst_command_interfaces,
         mst_command_runs, mst_command_profiles, mst_command_labels, mst_command_locations, mst_command_zones,
-        mst_command_secrets, mst_command_plugins, mst_command_config, mst_command_completion, mst_command_help;
+        mst_command_secrets, mst_command_plugins, mst_command_config, mst_command_completion, mst_command_help,
+        mst_command_store;
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "base/limits.h"
 
@@ -188,6 +189,48 @@ static int take_lines(struct line_reader *reader, const char *block, size_t len,
 	return MST_OK;
 }
 
+/* The error in an answer that was to be a stream. */
+static int refused(struct mst_client *client, struct mst_err *err)
+{
+	struct json_object *parsed = NULL;
+	struct mst_buf body;
+	int rc;
+
+	mst_buf_init(&body, MST_MAX_BODY);
+	if (read_body(&client->http, &body, err) == MST_OK && body.len > 0)
+		(void)mst_json_parse(body.data, body.len, "the service's answer", &parsed, NULL);
+	rc = api_error(client->http.status, parsed, err);
+	json_object_put(parsed);
+	mst_buf_free(&body);
+	return rc;
+}
+
+int mst_client_download(struct mst_client *client, const char *path, int fd, int (*got)(void *data, int64_t bytes),
+                        void *data, int64_t *bytes, struct mst_err *err)
+{
+	static char block[65536];
+	int rc = ready(client, err);
+
+	*bytes = 0;
+	if (rc == MST_OK)
+		rc = mst_http_send(&client->http, "GET", path, NULL, "application/octet-stream", NULL, 0, err);
+	if (rc == MST_OK)
+		rc = mst_http_head(&client->http, err);
+	if (rc == MST_OK && client->http.status >= 400)
+		rc = refused(client, err);
+	while (rc == MST_OK) {
+		int64_t n = mst_http_read(&client->http, block, sizeof(block), err);
+
+		if (n <= 0)
+			return (int)n;
+		rc = mst_file_write_all(fd, block, (size_t)n, "the file", err);
+		*bytes += n;
+		if (rc == MST_OK && got && got(data, *bytes) != 0)
+			rc = mst_err_set(err, MST_E_CANCELLED, "interrupted");
+	}
+	return rc;
+}
+
 int mst_client_lines(struct mst_client *client, const char *path, int (*fn)(void *data, struct json_object *item),
                      void *data, struct mst_err *err)
 {
@@ -202,18 +245,8 @@ int mst_client_lines(struct mst_client *client, const char *path, int (*fn)(void
 	rc = mst_http_head(&client->http, err);
 	if (rc != MST_OK)
 		return rc;
-	if (client->http.status >= 400) {
-		struct json_object *parsed = NULL;
-		struct mst_buf body;
-
-		mst_buf_init(&body, MST_MAX_BODY);
-		if (read_body(&client->http, &body, err) == MST_OK && body.len > 0)
-			(void)mst_json_parse(body.data, body.len, "the service's answer", &parsed, NULL);
-		rc = api_error(client->http.status, parsed, err);
-		json_object_put(parsed);
-		mst_buf_free(&body);
-		return rc;
-	}
+	if (client->http.status >= 400)
+		return refused(client, err);
 	mst_buf_init(&reader.line, MST_MAX_DOC);
 	for (;;) {
 		int64_t n = mst_http_read(&client->http, block, sizeof(block), err);

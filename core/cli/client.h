@@ -43,6 +43,10 @@ int mst_client_put_text(struct mst_client *client, const char *method, const cha
 int mst_client_upload(struct mst_client *client, const char *path, const char *content_type, int fd,
                       void (*sent)(void *data, int64_t bytes), void *data, struct json_object **out,
                       struct mst_err *err);
+/* The body of a GET into `fd`, at flat memory; `got` counts bytes, may be NULL; not 0 from it stops with MST_E_CANCELLED. A body that
+ * breaks off is an error. *bytes receives its length. */
+int mst_client_download(struct mst_client *client, const char *path, int fd, int (*got)(void *data, int64_t bytes),
+                        void *data, int64_t *bytes, struct mst_err *err);
 /* One call per NDJSON line, at flat memory; stops when fn returns not 0 and returns that. */
 int mst_client_lines(struct mst_client *client, const char *path, int (*fn)(void *data, struct json_object *item),
                      void *data, struct mst_err *err);

@@ -38,13 +38,10 @@ static char *user_config(void)
 	return home && home[0] == '/' ? existing(mst_str_printf("%s/.config/muster/muster.conf", home)) : NULL;
 }
 
-/* The file that the service here would read; NULL: none, defaults apply. */
-static char *config_path(const struct mst_cli *cli)
+char *mst_cli_config_path(const struct mst_cli *cli)
 {
 	char *path = NULL;
 
-	if (cli->word_count > 0)
-		return mst_str_dup(cli->words[0]);
 	if (cli->target.config)
 		return mst_str_dup(cli->target.config);
 	if (!cli->target.private_store && !cli->target.store) {
@@ -164,22 +161,19 @@ static int verdict(const struct mst_cli *cli, const char *path, const struct mst
 	return MST_OK;
 }
 
-/* As the service reads it. *path: the file, NULL: none; the caller frees it. */
-static int load(struct mst_cli *cli, char **path, struct mst_settings *settings, struct mst_faults *faults,
-                struct mst_err *err)
+int mst_cli_settings(struct mst_cli *cli, const char *path, struct mst_settings *settings, struct mst_faults *faults,
+                     struct mst_err *err)
 {
 	const struct mst_method_def *const *defs;
 	size_t count = 0;
-	int rc;
+	int rc = mst_cli_plugins(cli, true, err);
 
-	*path = config_path(cli);
-	rc = mst_cli_plugins(cli, true, err);
 	if (rc == MST_OK)
 		rc = use_worker(err);
 	if (rc != MST_OK)
 		return rc;
 	defs = method_defs(cli, &count);
-	rc = defs ? mst_settings_load(settings, *path, defs, count, faults, err) : mst_err_no_memory(err);
+	rc = defs ? mst_settings_load(settings, path, defs, count, faults, err) : mst_err_no_memory(err);
 	free((void *)(uintptr_t)defs);
 	return rc;
 }
@@ -188,8 +182,8 @@ static int run_check(struct mst_cli *cli, struct mst_err *err)
 {
 	struct mst_settings settings = {0};
 	struct mst_faults faults = {0};
-	char *path = NULL;
-	int rc = load(cli, &path, &settings, &faults, err);
+	char *path = cli->word_count > 0 ? mst_str_dup(cli->words[0]) : mst_cli_config_path(cli);
+	int rc = mst_cli_settings(cli, path, &settings, &faults, err);
 
 	if (rc == MST_OK || faults.count > 0)
 		rc = verdict(cli, path, &settings, &faults, err);
@@ -204,8 +198,8 @@ static int provision(struct mst_cli *cli, bool act, struct mst_err *err)
 {
 	struct mst_settings settings = {0};
 	struct mst_faults faults = {0};
-	char *path = NULL;
-	int rc = load(cli, &path, &settings, &faults, err);
+	char *path = cli->word_count > 0 ? mst_str_dup(cli->words[0]) : mst_cli_config_path(cli);
+	int rc = mst_cli_settings(cli, path, &settings, &faults, err);
 
 	if (rc == MST_OK)
 		rc = mst_plugins_provision(cli, &settings, act, err);

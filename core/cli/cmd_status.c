@@ -34,6 +34,22 @@ static int64_t all_interfaces(struct json_object *interfaces)
 	return sum;
 }
 
+/* "9.4 GB (+31 MB/day, 410 days left)" */
+static void show_size(struct json_object *store)
+{
+	struct json_object *growth = mst_json_object(store, "growth");
+	int64_t per_day = count_of(growth, "per_day"), left = mst_json_int(growth, "days_left", -1);
+	char a[MST_FORMAT_SIZE];
+
+	printf(" %s", mst_format_bytes(count_of(store, "bytes"), a));
+	if (!mst_json_bool(growth, "known", false))
+		return;
+	printf(" (%s%s/day", per_day < 0 ? "-" : "+", mst_format_bytes(per_day < 0 ? -per_day : per_day, a));
+	if (left >= 0)
+		printf(", %s days left", mst_format_number(left, a));
+	putchar(')');
+}
+
 static void show_first_line(const struct mst_cli *cli, struct json_object *status, bool empty)
 {
 	struct json_object *store = mst_json_object(status, "store");
@@ -49,7 +65,7 @@ static void show_first_line(const struct mst_cli *cli, struct json_object *statu
 	if (empty)
 		fputs(" (empty)", stdout);
 	else if (count_of(store, "bytes") > 0)
-		printf(" %s", mst_format_bytes(count_of(store, "bytes"), size));
+		show_size(store);
 	if (count_of(store, "free") > 0 && count_of(store, "free") < 1000000000)
 		printf(" (%s left on its disk)", mst_format_bytes(count_of(store, "free"), size));
 	putchar('\n');

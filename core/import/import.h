@@ -92,6 +92,10 @@ struct mst_import_pruned {
 /* Removes what is older than the settings keep, in small batches, each of which may be the last. The newest observation of each
  * profile and interface stays, as do never-pairs, and runs that still have results in SPOOL/RUN (`spool` NULL: none has). */
 int mst_import_prune(struct mst_import *import, const char *spool, struct mst_import_pruned *out, struct mst_err *err);
+/* Reports every document that names another one which is not there, interfaces that nobody saw, and counters that would give a
+ * number out twice. An import may go on meanwhile. `watch` as in plugin.h; its store is checked by mst_store_verify. */
+struct muster_store_watch;
+int mst_import_verify(struct mst_store *store, const struct muster_store_watch *watch, struct mst_err *err);
 /* What is taken as the present time, when a job states it; 0: the clock's. */
 void mst_import_set_clock(struct mst_import *import, int64_t now);
 

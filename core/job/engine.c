@@ -143,6 +143,7 @@ int mst_engine_new(struct mst_engine **out, const struct mst_engine_setup *setup
 	uv_timer_start(&engine->tick, on_tick, TICK_MS, TICK_MS);
 	rc = mst_engine_recover(engine, err);
 	mst_keep_start(engine);
+	mst_keep_tick(engine);
 	engine->setup.store = NULL;
 	*out = engine;
 	mst_engine_pump(engine);

@@ -93,7 +93,8 @@ static void sums_add(struct sums *sums, int64_t at, int64_t used)
 static int read_days(struct mst_store *store, int64_t now, struct sums *sums, struct mst_err *err)
 {
 	bson_t *filter = BCON_NEW("at", "{", "$gte", BCON_INT64(now - WINDOW_MS), "$lte", BCON_INT64(now), "}");
-	struct mst_find find = {.collection = "store_days", .filter = filter};
+	bson_t *sort = BCON_NEW("at", BCON_INT32(1));
+	struct mst_find find = {.collection = "store_days", .filter = filter, .sort = sort};
 	struct mst_cursor *cursor = NULL;
 	int code = mst_store_find(store, &find, &cursor, err);
 
@@ -107,6 +108,7 @@ static int read_days(struct mst_store *store, int64_t now, struct sums *sums, st
 	if (cursor)
 		mst_cursor_close(cursor);
 	bson_destroy(filter);
+	bson_destroy(sort);
 	return code == MST_E_END ? MST_OK : code;
 }
 

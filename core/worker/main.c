@@ -147,12 +147,13 @@ static int import(int argc, char **argv)
 static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv);
-	enum { NOTHING, A_FILE, A_TEXT } takes; /* A_FILE: one absolute path */
+	enum { NOTHING, A_FILE, A_TEXT, THREE_FILES } takes; /* files: absolute paths */
 	const char *help;
 } commands[] = {
         {"describe", mst_worker_describe, A_FILE, "FILE.so   print the plugin's manifest as JSON"},
         {"contract", contract, A_FILE, "FILE.so   run the contract suite over the plugin"},
         {"filter", filter, A_TEXT, "FILTER    say what is wrong with a filter over interfaces"},
+        {"restore", mst_worker_restore, THREE_FILES, "PLUGIN.so BACKUP STORE   put a backup in the place of a store"},
         {"plan", mst_worker_discovery, NOTHING, "          divide a run into shards"},
         {"run", mst_worker_discovery, NOTHING, "          do one shard"},
         {"read", mst_worker_discovery, NOTHING, "          read an operator's file"},
@@ -164,7 +165,7 @@ static const struct command {
 static int usage(FILE *out, int status)
 {
 	fputs("Usage: muster-worker COMMAND [FILE.so]\n"
-	      "One plugin, one task, one process. All but describe, contract and filter are started by musterd, which gives the job on\n"
+	      "One plugin, one task, one process. All but describe, contract, filter and restore are started by musterd, which gives the job on\n"
 	      "descriptor 3 and reads JSON lines on descriptor 5.\n\n",
 	      out);
 	for (size_t i = 0; i < COMMANDS; i++)
@@ -178,8 +179,10 @@ static const struct command *find_command(int argc, char **argv)
 	for (size_t i = 0; argc > 1 && i < COMMANDS; i++) {
 		if (strcmp(argv[1], commands[i].name) != 0)
 			continue;
-		bool good = argc == (commands[i].takes == NOTHING ? 2 : 3) &&
-		            (commands[i].takes != A_FILE || argv[2][0] == '/');
+		static const int words[] = {[NOTHING] = 2, [A_FILE] = 3, [A_TEXT] = 3, [THREE_FILES] = 5};
+		bool good = argc == words[commands[i].takes];
+		for (int word = 2; good && word < argc && commands[i].takes != A_TEXT; word++)
+			good = argv[word][0] == '/';
 		return good ? &commands[i] : NULL;
 	}
 	return NULL;

@@ -67,6 +67,7 @@ int mst_worker_discovery(int argc, char **argv); /* plan, run, read, check */
 /* core/worker/import.c. The job is `mst_worker_job()`; cancellation is mst_control_state() of plugin/control.h; lines go out
  * through plugin/line.h to MST_WORKER_LINE_FD, mst_log() included. The function writes its own "end" line (mst_line_end). */
 int mst_worker_import(int argc, char **argv);
+int mst_worker_restore(int argc, char **argv);
 /* core/worker/contract.c: `contract FILE.so`; its report goes to mst_worker_stdout. */
 int mst_worker_contract(int argc, char **argv);
 /* The job that was read for import; borrowed. */

@@ -11,6 +11,7 @@ _muster_options()
 	profiles) echo "--columns --sort --limit --conf" ;;
 	labels) echo "--columns --sort --limit --when --set --disabled" ;;
 	locations | zones | secrets) echo "--columns --sort --limit" ;;
+	store) echo "--force" ;;
 	plugins) echo "--text --remove" ;;
 	esac
 }
@@ -25,6 +26,7 @@ _muster_verbs()
 	labels) echo "list add remove test" ;;
 	locations) echo "list import" ;;
 	secrets) echo "list set remove" ;;
+	store) echo "stats backup restore verify" ;;
 	plugins) echo "list show check setup" ;;
 	config) echo "check reload" ;;
 	completion) echo "bash methods options" ;;
@@ -33,7 +35,7 @@ _muster_verbs()
 
 _muster()
 {
-	local commands="status scan import interfaces runs labels locations profiles zones secrets plugins config completion help"
+	local commands="status scan import interfaces runs labels locations profiles zones secrets store plugins config completion help"
 	local globals="--server --store --private --config --plugin-dir --json --ndjson --csv --color --quiet --help --version"
 	local states="state=managed state=unmanaged state=unmanageable state=ignored state=lost"
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= verb= i
@@ -89,7 +91,7 @@ _muster()
 		esac
 	else
 		case $command/$verb in
-		import/* | plugins/check | config/check | locations/import) COMPREPLY=($(compgen -f -- "$cur")) ;;
+		import/* | plugins/check | config/check | locations/import | store/backup | store/restore) COMPREPLY=($(compgen -f -- "$cur")) ;;
 		plugins/setup | plugins/show | help/scan) COMPREPLY=($(compgen -W "$(muster completion methods 2>/dev/null)" -- "$cur")) ;;
 		interfaces/list | interfaces/label | interfaces/ignore) COMPREPLY=($(compgen -W "$states" -- "$cur")) ;;
 		esac

@@ -94,3 +94,164 @@ def test_without_retention_nothing_goes(muster, scan):
     assert rows(muster.store, "SELECT count(*) FROM observation_history") == [(1,)]
     assert rows(muster.store, "SELECT count(*) FROM counters WHERE _id = 'pruned'") == [(0,)]
     assert rows(muster.store, "SELECT count(*) FROM store_days") == [(1,)]
+
+
+# ---- the store: stats, backup, restore, verify ----
+
+def some(scan, count=3):
+    scan(2, "192.0.2.0/24", {f"192.0.2.{i}": (f"3C:22:FB:00:00:{i:02X}", 22, 80) for i in range(1, count + 1)})
+
+
+def addresses(muster):
+    return sorted(item["ip"] for item in muster.json("interfaces"))
+
+
+def test_store_stats_and_the_line_of_day_200(muster, scan):
+    some(scan)
+    text = muster("store", check=0).stdout
+    assert "not known yet" in text and "interfaces" in text and "observations for ever" in text
+    stats = muster.json("store", "stats")
+    assert stats["kind"] == "sqlite" and stats["path"] == str(muster.store) and stats["bytes"] > 100000
+    assert {c["name"]: c["documents"] for c in stats["collections"]}["interfaces"] == 3
+    assert stats["growth"]["known"] is False and stats["spool"]["bytes"] == 0 and stats["history_from"] is None
+    assert "interfaces,3" in muster("store", "stats", "--csv", check=0).stdout
+    muster.stop()
+    with sqlite3.connect(muster.store) as db:
+        size = muster.store.stat().st_size
+        for day in range(1, 21):
+            db.execute("INSERT INTO store_days (_id, rev, at, bytes, used, free) VALUES (?, 1, ?, ?, ?, 0)",
+                       (f"day{day}", (NOW - day * DAY) * 1000, 0, size - day * 31_000_000))
+    growth = muster.json("store", "stats")["growth"]
+    assert growth["known"] and 30_000_000 < growth["per_day"] < 32_000_000 and growth["days"] in (19, 20)
+    first = muster(check=0).stdout.splitlines()[0]
+    assert "(+31 MB/day, " in first and "days left)" in first
+    assert "+31 MB/day over " in muster("store", check=0).stdout
+
+
+def test_backup_and_restore(muster, scan, home):
+    some(scan)
+    copy = home / "copy.db"
+    done = muster("store", "backup", copy, check=0)
+    assert "sound copy" in done.stdout and copy.stat().st_mode & 0o777 == 0o600
+    assert rows(copy, "PRAGMA integrity_check") == [("ok",)]
+    assert sorted(path.name for path in home.glob("copy*")) == ["copy.db"]
+    assert list(muster.store.with_name("muster.spool").glob("uploads/*")) == []
+    before = copy.read_bytes()
+    assert muster("store", "backup", copy, check=5).stderr.count("--force") == 1
+    assert copy.read_bytes() == before
+    some(scan, 5)
+    assert len(addresses(muster)) == 5
+    answer = muster.json("store", "backup", copy, "--force")
+    assert answer["bytes"] == copy.stat().st_size
+    some(scan, 7)
+    # the private service that is idle is ended for it
+    done = muster("store", "restore", copy, check=0)
+    assert f"{muster.store} is restored" in done.stdout
+    aside = [line.split(": ")[1] for line in done.stdout.splitlines() if "old store is kept" in line]
+    assert len(aside) == 1 and rows(aside[0], "SELECT count(*) FROM interfaces") == [(7,)]
+    assert len(addresses(muster)) == 5
+    assert muster.store.stat().st_mode & 0o777 == 0o600
+    some(scan, 6)
+    assert len(addresses(muster)) == 6
+    assert "sound" in muster("store", "verify", check=0).stdout
+
+
+def test_restore_into_nothing(muster, scan, home):
+    some(scan)
+    copy = home / "copy.db"
+    muster("store", "backup", copy, check=0)
+    other = home / "other" / "new.db"
+    done = muster("store", "restore", copy, "--store", other, check=0)
+    assert "old store" not in done.stdout
+    assert rows(other, "SELECT count(*) FROM interfaces") == [(3,)]
+
+
+def test_restore_refuses_what_is_no_sound_store(muster, scan, home):
+    some(scan)
+    other, cut = home / "other.db", home / "cut.db"
+    with sqlite3.connect(other) as db:
+        db.execute("CREATE TABLE notes (text)")
+    assert "no Muster store" in muster("store", "restore", other, check=5).stderr
+    muster("store", "backup", cut, check=0)
+    data = bytearray(cut.read_bytes())
+    data[len(data) // 2:len(data) // 2 + 3000] = b"\xa5" * 3000
+    cut.write_bytes(data)
+    assert "damaged" in muster("store", "restore", cut, check=1).stderr
+    cut.write_bytes(data[:len(data) // 3])
+    assert muster("store", "restore", cut).returncode == 1
+    assert "cannot read" in muster("store", "restore", home / "none.db", check=4).stderr
+    assert addresses(muster) == ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
+    assert list(muster.store.parent.glob("*.before-*")) == list(muster.store.parent.glob("*.restoring")) == []
+
+
+def test_restore_waits_for_nobody_who_works(muster, scan, home, build):
+    """A service with a run, or one that is not private, keeps its store."""
+    some(scan)
+    copy, fifo = home / "copy.db", home / "slow.xml"
+    muster("store", "backup", copy, check=0)
+    os.mkfifo(fifo)
+    import_ = muster.start("import", "nmap", str(fifo), "--zone", "default")
+    with open(fifo, "wb") as pipe:
+        pipe.write(b"<?xml version='1.0'?>")
+        pipe.flush()
+        lock = muster.store.with_name("muster.db.lock")
+        text = lock.read_text()
+        lock.write_text(text.replace('"private":true', '"private":false'))
+        assert "systemctl stop muster" in muster("store", "restore", copy, check=5).stderr
+        lock.write_text(text)
+    import_.wait(30)
+
+
+def test_verify_finds_a_damaged_page(muster, scan):
+    some(scan, 200)
+    assert "sound" in muster("store", "verify", check=0).stdout
+    muster.stop()
+    with sqlite3.connect(muster.store) as db:
+        page, = db.execute("SELECT pageno FROM dbstat WHERE name = 'observations_rest' AND pagetype = 'leaf' LIMIT 1").fetchone()
+        size, = db.execute("PRAGMA page_size").fetchone()
+    db.close()
+    with open(muster.store, "r+b") as file:
+        file.seek((page - 1) * size + 200)
+        file.write(b"\xa5" * 2000)
+    done = muster("store", "verify", check=1)
+    assert "observations_rest" in done.stdout or "damaged" in done.stdout + done.stderr or "page" in done.stdout
+    assert "not sound" in done.stderr and "restore" in done.stderr
+    answer = muster("store", "verify", "--json", check=1)
+    assert '"status":"corrupt"' in answer.stdout.replace(" ", "")
+    assert muster("store", "backup", muster.home / "bad.db", check=1).stderr
+    assert not (muster.home / "bad.db").exists()
+
+
+@pytest.mark.parametrize("sql, said", [
+    ("DELETE FROM interfaces WHERE ip = '192.0.2.2'", "names interfaces"),
+    ("DELETE FROM observations WHERE ip = '192.0.2.2'", "has no observation"),
+    ("UPDATE counters SET value = 1 WHERE _id = 'interfaces'", "given out twice"),
+    ("DELETE FROM runs", "names runs"),
+])
+def test_verify_finds_documents_that_disagree(muster, scan, sql, said):
+    some(scan)
+    muster.stop()
+    with sqlite3.connect(muster.store) as db:
+        db.execute(sql)
+    assert said in muster("store", "verify", check=1).stdout
+
+
+def test_backup_where_nothing_can_be_written(muster, scan, home):
+    some(scan)
+    assert muster("store", "backup", home / "no" / "folder.db", check=4).stderr
+    assert "no regular file" in muster("store", "backup", home, check=2).stderr
+    if os.geteuid() != 0:
+        return
+    import subprocess
+    small = home / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100k", "none", str(small)], check=True)
+    try:
+        done = muster("store", "backup", small / "copy.db")
+        assert done.returncode == 1 and "No space left" in done.stderr
+        assert list(small.iterdir()) == []
+        subprocess.run(["mount", "-o", "remount,ro", str(small)], check=True)
+        assert "Read-only" in muster("store", "backup", small / "copy.db").stderr
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+    assert addresses(muster) == ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
