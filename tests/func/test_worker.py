@@ -419,6 +419,23 @@ def test_landlock_denies_writes(start, place):
     assert (place / "old").read_text() == "x" and sorted(p.name for p in place.iterdir())[0] == "old"
 
 
+@pytest.mark.parametrize("name", ["ENOSYS", "EOPNOTSUPP", "EPERM"])
+def test_a_kernel_without_landlock(start, place, name):
+    """The worker says so and does its work; the rest of the ritual holds all the same."""
+    (place / "old").write_text("x")
+    without = ["/usr/bin/python3", str(pathlib.Path(__file__).with_name("no_landlock.py")), name]
+    worker = start(act="write", options={"path": str(place)}, prefix=without)
+    assert worker.end()["status"] == "ok"
+    said = [line for line in worker.of("log") if "no Landlock" in line["text"]]
+    assert len(said) == 1 and said[0]["level"] == "info", worker.of("log")
+    assert worker.words()["create"] == "0", "nothing kept the plugin from writing, as the worker said"
+    worker = start(act="polite", prefix=without)
+    worker.until(lambda line: line["type"] == "progress")
+    assert resource.prlimit(worker.pid, resource.RLIMIT_CORE) == (0, 0)
+    status = pathlib.Path(f"/proc/{worker.pid}/status").read_text()
+    assert "NoNewPrivs:\t1" in status and (os.geteuid() != 0 or "CapEff:\t0000000000000000" in status)
+
+
 def test_limits_and_process_state(start):
     worker = start(act="polite", deadline_ms=20000)
     worker.until(lambda line: line["type"] == "progress")

@@ -44,7 +44,7 @@ class Worker:
     def _read(self):
         with os.fdopen(self.lines_in, "rb") as stream:
             for line in stream:
-                assert len(line) <= 65536
+                assert len(line) <= 256 << 10
                 with self.more:
                     self.lines.append(json.loads(line))
                     self.more.notify_all()
