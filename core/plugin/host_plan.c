@@ -46,8 +46,8 @@ static void on_refused(void *data, const struct mst_rule *rule, const struct mst
 	mst_buf_free(&text);
 }
 
-static int parse_targets(struct muster_call_state *host, const char *text, struct mst_addr_set *set,
-                         struct mst_err *err)
+static int parse_targets(struct muster_call_state *host, const char *text, const char *servers,
+                         struct mst_addr_set *set, struct mst_err *err)
 {
 	struct mst_target_list list;
 	if (!text || !*text)
@@ -55,7 +55,8 @@ static int parse_targets(struct muster_call_state *host, const char *text, struc
 	int status = mst_target_parse(text, &list, err);
 	if (status != MST_OK)
 		return status;
-	status = host_resolve(host, list.names, list.name_count, host->dns_servers, &list.addresses, err);
+	status = host_resolve(host, list.names, list.name_count, servers && *servers ? servers : host->dns_servers,
+	                      &list.addresses, err);
 	if (status == MST_OK) {
 		/* The callers' sets are empty: hand the ranges over. */
 		mst_addr_set_free(set);
@@ -106,7 +107,7 @@ static int cut_down(struct muster_call_state *host, const struct muster_target_q
 	struct refusals refusals = {json_object_new_array(), 0};
 	uint64_t included = mst_addr_set_count(set);
 	mst_addr_set_init(&exclude);
-	int status = parse_targets(host, query->exclude, &exclude, err);
+	int status = parse_targets(host, query->exclude, query->servers, &exclude, err);
 	if (status == MST_OK && mst_addr_set_subtract(set, &exclude) != MST_OK)
 		status = mst_err_no_memory(err);
 	uint64_t excluded = included - mst_addr_set_count(set);
@@ -170,7 +171,7 @@ int host_targets(const struct muster_call *call, const struct muster_target_quer
 	if (!query.include || !*query.include || query.per_chunk < 1 || query.per_chunk > 65536)
 		return MUSTER_E_USAGE;
 	mst_addr_set_init(&set);
-	int status = parse_targets(host, query.include, &set, &err);
+	int status = parse_targets(host, query.include, query.servers, &set, &err);
 	if (status == MST_OK)
 		status = check_limit(host, query.include, mst_addr_set_count(&set), &err);
 	if (status == MST_OK)

@@ -91,7 +91,7 @@ static const struct muster_option options[] = {
         {.name = "dns", .type = BOOL, .default_value = "on", .help = "Look up the names of hosts that answer."},
         {.name = "dns_servers",
          .type = MUSTER_OPTION_ADDRESSES,
-         .help = "Ask these servers, instead of the zone's or the machine's."},
+         .help = "Ask these name servers, instead of the zone's or the machine's. Names in include are asked of the IPv4 ones."},
         {.name = "parallel",
          .type = MUSTER_OPTION_INT,
          .default_value = "16",

@@ -40,6 +40,7 @@ static int ask(struct plan *plan, const char *exclude, const char *only, muster_
 	        .include = plan->options.include,
 	        .exclude = exclude,
 	        .only = only,
+	        .servers = plan->options.dns_servers,
 	};
 	return plan->call->host->targets(plan->call, &query, fn, plan);
 }

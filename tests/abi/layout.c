@@ -186,6 +186,7 @@ static void print_structs_2(void)
 	MEMBER(muster_target_query, include);
 	MEMBER(muster_target_query, exclude);
 	MEMBER(muster_target_query, only);
+	MEMBER(muster_target_query, servers);
 	STRUCT(muster_target_chunk);
 	MEMBER(muster_target_chunk, size);
 	MEMBER(muster_target_chunk, family);

@@ -38,7 +38,7 @@ extern "C" {
 /* Major in the high 16 bits, minor in the low ones. */
 #define MUSTER_ABI(major, minor) (((uint32_t)(major) << 16) | (uint32_t)(minor))
 #define MUSTER_ABI_MAJOR         0
-#define MUSTER_ABI_MINOR         3
+#define MUSTER_ABI_MINOR         4
 #define MUSTER_ABI_CURRENT       MUSTER_ABI(MUSTER_ABI_MAJOR, MUSTER_ABI_MINOR)
 
 /* Every answer of every function. New values may be appended: treat an unknown negative value as MUSTER_E_FAILED. */
@@ -287,6 +287,7 @@ struct muster_target_query {
 	uint32_t size;
 	uint32_t per_chunk; /* at most this many addresses in one chunk; 1 to 65536 */
 	const char *include, *exclude, *only;
+	const char *servers; /* IPv4 addresses of name servers, comma-separated; NULL: the zone's, else the machine's */
 };
 
 /* One chunk: addresses of one family, ascending, aligned to blocks of per_chunk where the input allows. */
