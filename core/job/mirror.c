@@ -198,6 +198,17 @@ static int write_mirror(struct mst_store *store, const struct mst_settings *sett
 	return rc;
 }
 
+static bool has_interfaces(struct mst_store *store)
+{
+	struct mst_find find = {.collection = "interfaces", .fields = "_id"};
+	bson_t doc;
+
+	if (mst_store_find_one(store, &find, &doc, NULL) != MST_OK)
+		return false;
+	bson_destroy(&doc);
+	return true;
+}
+
 int mst_job_mirror(struct mst_store *store, const struct mst_settings *settings, bool *labels_changed,
                    struct mst_err *err)
 {
@@ -208,7 +219,7 @@ int mst_job_mirror(struct mst_store *store, const struct mst_settings *settings,
 		rc = write_mirror(store, settings, err);
 	if (rc == MST_OK)
 		rc = mst_job_labels(store, &after, err);
-	*labels_changed = rc == MST_OK && json_object_equal(before, after) == 0;
+	*labels_changed = rc == MST_OK && json_object_equal(before, after) == 0 && has_interfaces(store);
 	json_object_put(before);
 	json_object_put(after);
 	return rc;

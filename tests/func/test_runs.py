@@ -499,7 +499,14 @@ def test_net_raw_is_lent_to_scans_alone(home):
         while not nmaps and time.monotonic() < end:
             nmaps = nmaps_below([pid])
         assert caps(nmaps[0], "Eff") == raw
-        assert caps(daemon.wait_workers("import", 30)[0], "Eff") == 0
+        seen, end = None, time.monotonic() + 30
+        while seen is None and time.monotonic() < end:
+            for pid in daemon.workers("import"):
+                try:
+                    seen = caps(pid, "Eff")
+                except OSError:
+                    pass  # an importer of few records is gone before it can be looked at
+        assert seen == 0
         assert caps(daemon.pid(), "Amb") == 0
         assert daemon.api.wait(1)["outcome"] == "complete"
 
