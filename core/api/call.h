@@ -85,6 +85,8 @@ int mst_respond_status(const struct mst_call *call, int code);
 int mst_api_reload(struct mst_call *call, struct mst_err *err);
 int mst_api_zones(struct mst_call *call, struct mst_err *err);
 int mst_api_zone(struct mst_call *call, struct mst_err *err);
+/* status.c: can some source tell managed from unmanaged? */
+int mst_api_managed_determined(struct mst_call *call, bool *out, struct mst_err *err);
 int mst_api_status(struct mst_call *call, struct mst_err *err);
 int mst_api_columns(struct mst_call *call, struct mst_err *err);
 int mst_api_interfaces(struct mst_call *call, struct mst_err *err);
@@ -158,8 +160,12 @@ struct mst_page {
 	size_t column_count;
 	const char *default_sort; /* in the sort grammar; NULL: by _id */
 	int kind;                 /* enum mst_doc_kind */
+	/* Appends members to the answer of a page (,"name":value); NULL: none. */
+	int (*extra)(struct mst_call *call, struct mst_buf *out, struct mst_err *err);
 };
-/* Answers { items, total, next }, or streams all as ndjson. */
+/* Answers { items, total, total_exact, next }, or streams all as ndjson. Counting goes no further than MST_COUNT_MOST and takes
+ * about as long as finding did: where total_exact is false, there are at least `total`. */
+#define MST_COUNT_MOST 10000
 int mst_page_answer(struct mst_call *call, const struct mst_page *page, struct mst_err *err);
 /* All documents that match, at most `limit`, as an array. */
 int mst_page_array(struct mst_call *call, const struct mst_find *find, int kind, struct json_object **out,

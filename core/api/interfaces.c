@@ -70,9 +70,21 @@ int mst_api_columns(struct mst_call *call, struct mst_err *err)
 	return MST_OK;
 }
 
+/* What a listing says beside its rows, without a second request. */
+static int add_context(struct mst_call *call, struct mst_buf *out, struct mst_err *err)
+{
+	bool determined = false;
+	int rc = mst_api_managed_determined(call, &determined, err);
+
+	mst_buf_printf(out, ",\"managed_determined\":%s,\"store\":", determined ? "true" : "false");
+	mst_str_json(out, call->api->setup.store_path);
+	return rc;
+}
+
 int mst_api_interfaces(struct mst_call *call, struct mst_err *err)
 {
-	struct mst_page page = {.collection = "interfaces", .default_sort = "ip", .kind = MST_DOC_INTERFACE};
+	struct mst_page page = {
+	        .collection = "interfaces", .default_sort = "ip", .kind = MST_DOC_INTERFACE, .extra = add_context};
 
 	page.columns = mst_interface_columns(&page.column_count);
 	return mst_page_answer(call, &page, err);

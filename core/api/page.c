@@ -7,10 +7,13 @@
 #include "api/call.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/str.h"
+#include "base/time.h"
 #include "store/filter.h"
 
 #define DEFAULT_PAGE 100
 #define MAX_AFTER    4096u
+#define MAX_FIELDS   4096u
 
 /* The cursor of a page is the store's own after-document in hex: opaque to clients, checked when it comes back. */
 static void hex_encode(const uint8_t *data, size_t len, struct mst_buf *out)
@@ -71,6 +74,7 @@ static void make_next(const bson_t *sort, const bson_t *last, struct mst_buf *ou
 struct query {
 	bson_t *filter, *sort,
 	        *after; /* pointers: bson_t wants an alignment that calloc does not give; after NULL: from the start */
+	struct mst_buf fields; /* of the documents, with commas; empty: whole documents */
 	int64_t limit;
 };
 
@@ -79,6 +83,7 @@ static void query_free(struct query *query)
 	bson_destroy(query->filter);
 	bson_destroy(query->sort);
 	bson_destroy(query->after);
+	mst_buf_free(&query->fields);
 }
 
 /* The parsers start their document anew: one from the heap would forget that it is, and never be freed. */
@@ -87,6 +92,34 @@ static void take(bson_t **to, bson_t *from)
 	bson_destroy(*to);
 	*to = bson_copy(from);
 	bson_destroy(from);
+}
+
+/* "fields=ip,state": columns, of which the documents' fields are read; what pages and rows are made of comes along. */
+static int read_fields(struct mst_call *call, const struct mst_page *page, struct query *query, struct mst_err *err)
+{
+	const char *cursor = mst_call_query(call, "fields");
+	bson_iter_t key;
+	struct mst_buf word;
+	int rc = MST_OK;
+
+	if (!cursor || !cursor[0] || !page->columns)
+		return MST_OK;
+	mst_buf_init(&word, 256);
+	mst_buf_str(&query->fields, page->kind == MST_DOC_INTERFACE ? "number,state" : "_id");
+	while (rc == MST_OK && mst_str_next_item(&cursor, ',', &word)) {
+		const struct mst_column *column =
+		        mst_column_named(page->columns, page->column_count, mst_buf_text(&word), "fields", err);
+
+		if (column)
+			mst_buf_printf(&query->fields, ",%s", column->field);
+		else
+			rc = MST_E_USAGE;
+	}
+	if (bson_iter_init(&key, query->sort))
+		while (bson_iter_next(&key))
+			mst_buf_printf(&query->fields, ",%s", bson_iter_key(&key));
+	mst_buf_free(&word);
+	return rc == MST_OK && query->fields.failed ? mst_err_set(err, MST_E_USAGE, "fields: too many columns") : rc;
 }
 
 static int query_read(struct mst_call *call, const struct mst_page *page, struct query *query, struct mst_err *err)
@@ -99,6 +132,7 @@ static int query_read(struct mst_call *call, const struct mst_page *page, struct
 	query->filter = bson_new();
 	query->sort = bson_new();
 	query->after = NULL;
+	mst_buf_init(&query->fields, MAX_FIELDS);
 	if (!sort || !sort[0])
 		sort = page->default_sort;
 	if (filter && filter[0] && page->columns) {
@@ -111,6 +145,8 @@ static int query_read(struct mst_call *call, const struct mst_page *page, struct
 		if (rc == MST_OK)
 			take(&query->sort, &parsed);
 	}
+	if (rc == MST_OK)
+		rc = read_fields(call, page, query, err);
 	if (rc == MST_OK && after && after[0])
 		rc = hex_decode(after, &query->after, err);
 	if (rc == MST_OK)
@@ -165,6 +201,7 @@ static int answer_stream(struct mst_call *call, const struct mst_page *page, str
 	}
 	find.filter = listing->query.filter;
 	find.sort = listing->query.sort;
+	find.fields = listing->query.fields.len ? mst_buf_text(&listing->query.fields) : NULL;
 	if (mst_call_query(call, "limit"))
 		find.limit = (uint32_t)listing->query.limit;
 	rc = mst_store_find(call->store, &find, &listing->cursor, err);
@@ -175,38 +212,70 @@ static int answer_stream(struct mst_call *call, const struct mst_page *page, str
 	return mst_call_stream(call, listing_next, listing_free, listing, err);
 }
 
+#define COUNT_AT_LEAST_MS 2
+
+/* How many there are in all: known where the first page holds them all, else counted while that costs no more than finding did. */
+static int add_total(struct mst_call *call, const struct mst_page *page, const struct query *query, int64_t shown,
+                     bool more, int64_t took_ms, struct mst_err *err)
+{
+	int64_t total = shown, counted = -1;
+	bool exact = !more && !query->after;
+	int rc = MST_OK;
+
+	if (!exact)
+		rc = mst_store_count_some(call->store, page->collection, query->filter, MST_COUNT_MOST + 1,
+		                          took_ms > COUNT_AT_LEAST_MS ? took_ms : COUNT_AT_LEAST_MS, &counted, err);
+	if (counted > MST_COUNT_MOST)
+		total = MST_COUNT_MOST;
+	else if (counted >= 0)
+		total = counted, exact = true;
+	mst_buf_printf(&call->text, ",\"total\":%lld,\"total_exact\":%s", (long long)total, exact ? "true" : "false");
+	return rc;
+}
+
 /* One more than a page is read, to know whether there is a next one. */
-static int read_page(struct mst_call *call, const struct mst_page *page, const struct query *query, struct mst_err *err)
+static int read_items(struct mst_call *call, const struct mst_page *page, const struct query *query, int64_t *shown,
+                      struct mst_buf *next, struct mst_err *err)
 {
 	struct mst_find find = {.collection = page->collection,
 	                        .filter = query->filter,
 	                        .sort = query->sort,
 	                        .after = query->after,
+	                        .fields = query->fields.len ? mst_buf_text(&query->fields) : NULL,
 	                        .limit = (uint32_t)query->limit + 1};
 	struct mst_cursor *cursor = NULL;
-	struct mst_buf next;
-	int64_t total = 0, n = 0;
 	bson_t doc;
-	int rc = mst_store_count(call->store, page->collection, query->filter, &total, err);
+	int rc = mst_store_find(call->store, &find, &cursor, err);
 
-	mst_buf_init(&next, 4 * MAX_AFTER);
-	if (rc == MST_OK)
-		rc = mst_store_find(call->store, &find, &cursor, err);
 	mst_buf_str(&call->text, "{\"items\":[");
-	while (rc == MST_OK && (rc = mst_cursor_next(cursor, &doc, err)) == MST_OK && n < query->limit) {
-		if (n++ > 0)
+	while (rc == MST_OK && (rc = mst_cursor_next(cursor, &doc, err)) == MST_OK && *shown < query->limit) {
+		if ((*shown)++ > 0)
 			mst_buf_char(&call->text, ',');
 		mst_api_json(&doc, page->kind, &call->text);
-		mst_buf_reset(&next);
-		make_next(query->sort, &doc, &next);
+		if (*shown == query->limit)
+			make_next(query->sort, &doc, next);
 	}
+	mst_buf_char(&call->text, ']');
 	if (cursor)
 		mst_cursor_close(cursor);
-	if (rc == MST_OK || rc == MST_E_END)
-		mst_buf_printf(&call->text, "],\"total\":%lld,\"next\":\"%s\"}", (long long)total,
-		               rc == MST_E_END ? "" : mst_buf_text(&next));
 	if (rc == MST_E_END)
-		rc = MST_OK;
+		mst_buf_reset(next);
+	return rc == MST_E_END ? MST_OK : rc;
+}
+
+static int read_page(struct mst_call *call, const struct mst_page *page, const struct query *query, struct mst_err *err)
+{
+	int64_t start = mst_time_monotonic(), shown = 0;
+	struct mst_buf next;
+	int rc;
+
+	mst_buf_init(&next, 4 * MAX_AFTER);
+	rc = read_items(call, page, query, &shown, &next, err);
+	if (rc == MST_OK)
+		rc = add_total(call, page, query, shown, next.len > 0, mst_time_monotonic() - start, err);
+	if (rc == MST_OK && page->extra)
+		rc = page->extra(call, &call->text, err);
+	mst_buf_printf(&call->text, ",\"next\":\"%s\"}", mst_buf_text(&next));
 	if (rc == MST_OK && call->text.failed)
 		rc = mst_err_set(err, MST_E_LIMIT, "this page is too large: ask for fewer with limit=");
 	mst_buf_free(&next);

@@ -46,10 +46,21 @@ static bool managed_determined(struct mst_call *call, struct json_object *labels
 	return false;
 }
 
+int mst_api_managed_determined(struct mst_call *call, bool *out, struct mst_err *err)
+{
+	struct json_object *labels = NULL;
+	int rc = mst_job_labels(call->store, &labels, err);
+
+	*out = rc == MST_OK && managed_determined(call, labels);
+	json_object_put(labels);
+	return rc;
+}
+
 static int add_interfaces(struct mst_call *call, struct json_object *out, struct mst_err *err)
 {
 	static const char *const states[] = {"managed", "unmanaged", "unmanageable", "ignored", "lost"};
-	struct json_object *counts = json_object_new_object(), *labels = NULL;
+	struct json_object *counts = json_object_new_object();
+	bool determined = false;
 	int rc;
 
 	json_object_object_add(out, "interfaces", counts);
@@ -57,10 +68,8 @@ static int add_interfaces(struct mst_call *call, struct json_object *out, struct
 		mst_json_add_int(counts, states[i], 0);
 	rc = mst_store_group(call->store, "interfaces", NULL, "state", take_count, counts, err);
 	if (rc == MST_OK)
-		rc = mst_job_labels(call->store, &labels, err);
-	if (rc == MST_OK)
-		mst_json_add_bool(counts, "managed_determined", managed_determined(call, labels));
-	json_object_put(labels);
+		rc = mst_api_managed_determined(call, &determined, err);
+	mst_json_add_bool(counts, "managed_determined", determined);
 	return rc;
 }
 

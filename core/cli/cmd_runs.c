@@ -125,6 +125,7 @@ static int list_path(struct mst_cli *cli, int64_t limit, struct mst_buf *path, s
 static int list_table(struct mst_cli *cli, const char *path, struct mst_err *err)
 {
 	struct json_object *answer = NULL, *items;
+	char total[MST_FORMAT_SIZE];
 	int rc = mst_cli_call(cli, "GET", path, NULL, &answer, err);
 	size_t count;
 
@@ -139,8 +140,9 @@ static int list_table(struct mst_cli *cli, const char *path, struct mst_err *err
 		rc = mst_list_items(cli, &listing, items, err);
 	if (rc == MST_OK && (int64_t)count < mst_json_int(answer, "total", 0)) {
 		fflush(stdout);
-		mst_cli_note(cli, "%zu of %" PRId64 " shown.  --limit, --csv, --json", count,
-		             mst_json_int(answer, "total", 0));
+		mst_cli_note(cli, "%zu of %s%s shown.  --limit, --csv, --json, --columns", count,
+		             mst_json_bool(answer, "total_exact", true) ? "" : "more than ",
+		             mst_format_number(mst_json_int(answer, "total", 0), total));
 	}
 	json_object_put(answer);
 	return rc;

@@ -49,7 +49,17 @@ int mst_interfaces_columns(struct mst_cli *cli, struct mst_err *err)
 	return rc;
 }
 
-static int list_path(struct mst_cli *cli, int64_t limit, const char *after, struct mst_buf *path, struct mst_err *err)
+/* Only what is shown is asked for; what the default view draws inside other columns, and notes, come along. */
+static void add_fields(const struct mst_views *views, bool table, struct mst_buf *path)
+{
+	for (size_t i = 0; i < views->count; i++)
+		mst_buf_printf(path, "%s%s", i ? "," : "&fields=", views->names[i]);
+	if (table)
+		mst_buf_str(path, ",ip,zone,identity,os_generation,os_accuracy,note,os_note");
+}
+
+static int list_path(struct mst_cli *cli, const struct mst_views *views, int64_t limit, const char *after,
+                     struct mst_buf *path, struct mst_err *err)
 {
 	const char *sort = mst_cli_option(cli, "sort");
 	struct mst_buf filter;
@@ -64,6 +74,8 @@ static int list_path(struct mst_cli *cli, int64_t limit, const char *after, stru
 		mst_buf_str(path, "&sort=");
 		mst_http_encode(path, sort);
 	}
+	if (views && views->count > 0)
+		add_fields(views, cli->format == MST_CLI_TABLE, path);
 	if (limit > 0)
 		mst_buf_printf(path, "&limit=%" PRId64, limit);
 	if (after && after[0]) {
@@ -102,7 +114,7 @@ static int stream_all(struct mst_cli *cli, int64_t limit, struct mst_err *err)
 		stream.list.column_count = views.count;
 	}
 	if (rc == MST_OK)
-		rc = list_path(cli, limit <= (int64_t)MST_MAX_PAGE ? limit : 0, NULL, &path, err);
+		rc = list_path(cli, &views, limit <= (int64_t)MST_MAX_PAGE ? limit : 0, NULL, &path, err);
 	if (rc == MST_OK)
 		rc = mst_cli_connect(cli, err);
 	if (rc == MST_OK) {
@@ -123,7 +135,10 @@ struct page {
 	struct mst_buf notes;
 	int64_t shown, total, now;
 	size_t note_count;
-	bool zones; /* some are in a zone that somebody named */
+	bool zones;      /* some are in a zone that somebody named */
+	bool exact;      /* total is all there are, not only a part that was counted */
+	bool determined; /* something can say which are managed */
+	char store[4096];
 };
 
 /* Why a cell is empty. */
@@ -157,13 +172,17 @@ static int fill_page(struct mst_cli *cli, struct page *page, int64_t limit, stru
 		        limit - page->shown < (int64_t)MST_MAX_PAGE ? limit - page->shown : (int64_t)MST_MAX_PAGE;
 		struct json_object *items;
 
-		rc = list_path(cli, want, after, &path, err);
+		rc = list_path(cli, &page->views, want, after, &path, err);
 		if (rc == MST_OK)
 			rc = mst_cli_call(cli, "GET", mst_buf_text(&path), NULL, &answer, err);
 		if (rc != MST_OK)
 			break;
 		items = mst_json_array(answer, "items");
 		page->total = mst_json_int(answer, "total", page->total);
+		page->exact = mst_json_bool(answer, "total_exact", true);
+		page->determined = mst_json_bool(answer, "managed_determined", true);
+		snprintf(page->store, sizeof(page->store), "%s",
+		         mst_json_text(answer, "store", cli->client.store_path));
 		for (size_t i = 0; items && i < json_object_array_length(items) && page->shown < limit; i++) {
 			struct json_object *item = json_object_array_get_idx(items, i);
 
@@ -189,19 +208,17 @@ static void hide_the_only_zone(struct page *page)
 			page->table.columns[i].hidden = true;
 }
 
-static void empty_listing(struct mst_cli *cli, struct json_object *status)
+static void empty_listing(struct mst_cli *cli, const struct page *page)
 {
-	const char *path = mst_json_text(mst_json_object(status, "store"), "path", cli->client.store_path);
-
 	fputs(cli->word_count ? "no interface matches; read " : "no interface is stored yet; read ", stderr);
-	mst_out_text(stderr, path);
+	mst_out_text(stderr, page->store);
 	fputs(cli->word_count
 	              ? "\nNext: muster interfaces | muster interfaces columns\n"
 	              : "\nNext: muster (shows this machine's network) | muster scan nmap 192.0.2.0/24 --dry-run\n",
 	      stderr);
 }
 
-static void footer(struct mst_cli *cli, struct page *page, struct json_object *status)
+static void footer(struct mst_cli *cli, struct page *page)
 {
 	char a[MST_FORMAT_SIZE], b[MST_FORMAT_SIZE];
 
@@ -209,28 +226,23 @@ static void footer(struct mst_cli *cli, struct page *page, struct json_object *s
 	if (cli->quiet)
 		return;
 	if (page->shown == 0)
-		empty_listing(cli, status);
-	else if (page->shown < page->total)
-		fprintf(stderr, "%s of %s shown.  --limit, --csv, --json, --columns%s\n",
-		        mst_format_number(page->shown, a), mst_format_number(page->total, b),
-		        page->views.guesses ? "; ? = OS guess below 90 %" : "");
+		empty_listing(cli, page);
+	else if (page->shown < page->total || !page->exact)
+		fprintf(stderr, "%s of %s%s shown.  --limit, --csv, --json, --columns%s\n",
+		        mst_format_number(page->shown, a), page->exact ? "" : "more than ",
+		        mst_format_number(page->total, b), page->views.guesses ? "; ? = OS guess below 90 %" : "");
 	else if (page->views.guesses)
 		fputs("? = OS guess below 90 %\n", stderr);
 	fputs(mst_buf_text(&page->notes), stderr);
 	if (page->note_count > NOTES_SHOWN)
 		fprintf(stderr, "and %zu more notes: muster interfaces show IP\n", page->note_count - NOTES_SHOWN);
-}
-
-static void say_managed(struct mst_cli *cli, struct json_object *status)
-{
-	if (!mst_json_bool(mst_json_object(status, "interfaces"), "managed_determined", true))
+	if (!page->determined)
 		mst_cli_note(cli, "managed: not determined (no method or label says so yet)");
 }
 
 static int draw_table(struct mst_cli *cli, int64_t limit, struct mst_err *err)
 {
-	struct page page = {.now = mst_time_now()};
-	struct json_object *status = NULL;
+	struct page page = {.now = mst_time_now(), .exact = true, .determined = true};
 	int rc;
 
 	mst_table_init(&page.table);
@@ -240,16 +252,11 @@ static int draw_table(struct mst_cli *cli, int64_t limit, struct mst_err *err)
 		mst_views_head(&page.views, &page.table);
 		rc = fill_page(cli, &page, limit, err);
 	}
-	if (rc == MST_OK)
-		rc = mst_cli_call(cli, "GET", "/v1/status", NULL, &status, err);
 	hide_the_only_zone(&page);
 	if (rc == MST_OK && page.shown > 0)
 		rc = mst_out_table(cli, &page.table, err);
-	if (rc == MST_OK) {
-		footer(cli, &page, status);
-		say_managed(cli, status);
-	}
-	json_object_put(status);
+	if (rc == MST_OK)
+		footer(cli, &page);
 	mst_table_free(&page.table);
 	mst_views_free(&page.views);
 	mst_buf_free(&page.notes);

@@ -122,17 +122,24 @@ static int no_verify(UNUSED void *instance, UNUSED const struct muster_call *cal
 	return MUSTER_E_UNSUPPORTED;
 }
 
+static int no_count_some(UNUSED void *instance, UNUSED const struct muster_call *call, UNUSED const char *collection,
+                         UNUSED struct muster_bytes filter, UNUSED int64_t most, UNUSED int64_t budget_ms,
+                         UNUSED int64_t *out)
+{
+	return MUSTER_E_UNSUPPORTED;
+}
+
 static const struct muster_discovery_ops no_discovery = {no_open, no_call, no_call, no_run, no_close, no_call};
 static const struct muster_execute_ops no_execute = {no_open,    no_call,   no_submit, no_find_operation,
                                                      no_collect, no_cancel, no_close};
-static const struct muster_store_ops no_store = {no_open,  no_call,         no_define, no_get,     no_find,
-                                                 no_next,  no_cursor_close, no_count,  no_write,   no_lease,
-                                                 no_stats, no_close,        no_backup, no_restore, no_verify};
+static const struct muster_store_ops no_store = {
+        no_open,  no_call,  no_define, no_get,   no_find,   no_next,    no_cursor_close, no_count,
+        no_write, no_lease, no_stats,  no_close, no_backup, no_restore, no_verify,       no_count_some};
 
 /* Every member of an ops table must be filled by the lists above: a new one makes these fail. */
 _Static_assert(sizeof(struct muster_discovery_ops) == 6 * sizeof(void (*)(void)), "a discovery op has no stand-in");
 _Static_assert(sizeof(struct muster_execute_ops) == 7 * sizeof(void (*)(void)), "an execute op has no stand-in");
-_Static_assert(sizeof(struct muster_store_ops) == 15 * sizeof(void (*)(void)), "a store op has no stand-in");
+_Static_assert(sizeof(struct muster_store_ops) == 16 * sizeof(void (*)(void)), "a store op has no stand-in");
 
 void mst_gate_no_ops(struct mst_plugin_tables *tables)
 {
@@ -198,5 +205,6 @@ int mst_gate_store(struct muster_store_ops *ops, struct mst_err *err)
 	OPTIONAL(backup, no_store);
 	OPTIONAL(restore, no_store);
 	OPTIONAL(verify, no_store);
+	OPTIONAL(count_some, no_store);
 	return MST_OK;
 }

@@ -82,14 +82,21 @@ static const struct muster_field interface_fields[] = {
         TEXT("lost_run"),
         TEXT("unsettled_run"),
 };
+/* Listings come by address: what they are usually filtered by has the address behind it, so that a page needs no sorting. */
 static const struct muster_index interface_indexes[] = {
-        UNIQUE("number", "number"),          INDEX("address", "zone,ip_key"),
-        INDEX("ip_key", "ip_key"),           INDEX("mac", "mac"),
-        INDEX("hostname", "hostname"),       INDEX("state", "state"),
-        INDEX("last_seen", "last_seen"),     INDEX("first_seen", "first_seen"),
-        INDEX("created_run", "created_run"), INDEX("changed_run", "changed_run"),
-        INDEX("lost_run", "lost_run"),       INDEX("unsettled_run", "unsettled_run"),
-        INDEX("os_platform", "os_platform"),
+        UNIQUE("number", "number"),
+        INDEX("address", "zone,ip_key"),
+        INDEX("ip_key", "ip_key"),
+        INDEX("mac", "mac"),
+        INDEX("hostname", "hostname"),
+        INDEX("state_address", "state,ip_key"),
+        INDEX("last_seen", "last_seen"),
+        INDEX("first_seen", "first_seen"),
+        INDEX("found_by", "created_run,ip_key"),
+        INDEX("changed_by", "changed_run,ip_key"),
+        INDEX("lost_run", "lost_run"),
+        INDEX("unsettled_run", "unsettled_run"),
+        INDEX("os_address", "os_platform,ip_key"),
 };
 
 static const struct muster_field identity_fields[] = {TEXT("interface"), TIME("seen"), BOOL("strong")};

@@ -54,6 +54,7 @@ static const struct mst_column interface_columns[] = {
         {"created", "created", "CREATED", "When its document was made", MUSTER_FIELD_TIME, 0, NULL, NULL},
         {"updated", "updated", "UPDATED", "When its document last changed", MUSTER_FIELD_TIME, 0, NULL, NULL},
         {"note", "note", "NOTE", "What Muster remarks about it", MUSTER_FIELD_TEXT, 0, NULL, NULL},
+        {"os_note", "os_note", "OS NOTE", "Why no operating system is known", MUSTER_FIELD_TEXT, 0, NULL, NULL},
         {"created_run", "created_run", "CREATED BY RUN", "Run that found it first: created_run=7", MUSTER_FIELD_TEXT,
          MST_COLUMN_RUN, NULL, NULL},
         {"changed_run", "changed_run", "CHANGED BY RUN", "Last run that changed it: changed_run=7", MUSTER_FIELD_TEXT,
@@ -133,6 +134,16 @@ int mst_column_unknown(const struct mst_column *columns, size_t count, const cha
 	mst_conf_show(word, shown);
 	return mst_err_set(err, MST_E_USAGE, "%s: at %zu: there is no column \"%s\"%s%s%s; --columns lists them", what,
 	                   position, shown, best ? ", did you mean \"" : "", best ? best : "", best ? "\"?" : "");
+}
+
+const struct mst_column *mst_column_named(const struct mst_column *columns, size_t count, const char *name,
+                                          const char *what, struct mst_err *err)
+{
+	const struct mst_column *column = mst_column_find(columns, count, name, strlen(name));
+
+	if (!column)
+		(void)mst_column_unknown(columns, count, what, 1, name, err);
+	return column;
 }
 
 const char *mst_column_key(const struct mst_column *column)

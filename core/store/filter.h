@@ -23,6 +23,9 @@ struct mst_column {
 /* The columns of interfaces in their order (static). */
 const struct mst_column *mst_interface_columns(size_t *count);
 const struct mst_column *mst_run_columns(size_t *count);
+/* NULL and MST_E_USAGE in err, with the nearest, when there is none; `what` is the word before the place in its text. */
+const struct mst_column *mst_column_named(const struct mst_column *columns, size_t count, const char *name,
+                                          const char *what, struct mst_err *err);
 /* Is the column part of a listing by default when these methods have found something? */
 bool mst_column_shown(const struct mst_column *column, const char *const *methods, size_t method_count);
 

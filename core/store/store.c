@@ -64,6 +64,18 @@ int mst_store_count(struct mst_store *store, const char *collection, const bson_
 	return status == MST_OK ? MST_OK : mst_store_failed(store, status, err);
 }
 
+int mst_store_count_some(struct mst_store *store, const char *collection, const bson_t *filter, int64_t most,
+                         int64_t budget_ms, int64_t *out, struct mst_err *err)
+{
+	int status = store->ops->count_some(store->instance, mst_store_call(store), collection, mst_store_bytes(filter),
+	                                    most, budget_ms, out);
+
+	if (status == MST_OK)
+		return MST_OK;
+	*out = -1;
+	return status == MST_E_UNSUPPORTED ? MST_OK : mst_store_failed(store, status, err);
+}
+
 int mst_store_group(struct mst_store *store, const char *collection, const bson_t *filter, const char *field,
                     mst_group_fn fn, void *data, struct mst_err *err)
 {

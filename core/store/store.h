@@ -42,6 +42,9 @@ int mst_store_find_one(struct mst_store *store, const struct mst_find *find, bso
 
 int mst_store_count(struct mst_store *store, const char *collection, const bson_t *filter, int64_t *out,
                     struct mst_err *err);
+/* No further than `most` and for about budget_ms: below `most` all that match, `most` at least so many, -1: not known. */
+int mst_store_count_some(struct mst_store *store, const char *collection, const bson_t *filter, int64_t most,
+                         int64_t budget_ms, int64_t *out, struct mst_err *err);
 typedef int (*mst_group_fn)(void *data, const bson_t *key, int64_t count); /* key: { FIELD: value } */
 int mst_store_group(struct mst_store *store, const char *collection, const bson_t *filter, const char *field,
                     mst_group_fn fn, void *data, struct mst_err *err);

@@ -200,8 +200,8 @@ bool sq_find_path(const bson_t *doc, const char *path, bson_iter_t *out);
 /* Appends an SQL condition and its values. `filter` must outlive the binds. */
 int sq_filter_compile(const struct sq_collection *coll, const bson_t *filter, struct sq_sql *sql,
                       struct sq_binds *binds, struct sq_err *err);
-/* One operator on one field, as SQL. */
-int sq_term_compile(const struct sq_collection *coll, const char *path, enum sq_op op, bool negate,
+/* One operator on one field, as SQL. `closed`: it is one bound of a range whose other bound is of the same class. */
+int sq_term_compile(const struct sq_collection *coll, const char *path, enum sq_op op, bool negate, bool closed,
                     const bson_iter_t *value, struct sq_sql *sql, struct sq_binds *binds, struct sq_err *err);
 
 /* ---- queries ---- */
@@ -210,6 +210,9 @@ int sq_query_compile(struct sq_store *store, const struct sq_collection *coll, c
 int sq_find(struct sq_store *store, const struct muster_query *query, struct muster_cursor **out, struct sq_err *err);
 int sq_next(struct sq_store *store, struct muster_cursor *cursor, struct muster_bytes *out, struct sq_err *err);
 void sq_cursor_close(struct muster_cursor *cursor);
+/* As the op count_some. */
+int sq_count_some(struct sq_store *store, const char *collection, struct muster_bytes filter, int64_t most,
+                  int64_t budget_ms, int64_t *out, struct sq_err *err);
 int sq_count(struct sq_store *store, const char *collection, struct muster_bytes filter, const char *field,
              muster_group_fn fn, void *data, struct sq_err *err);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Counting, in all or by the values of one field. */
 #include <string.h>
+#include <time.h>
 
 #include "sqlite.h"
 
@@ -114,6 +115,79 @@ int sq_count(struct sq_store *store, const char *collection, struct muster_bytes
 		status = sq_fail(store, conn, SQLITE_NOMEM, "bind the values of a filter", err);
 	if (status == MUSTER_OK)
 		status = deliver(store, conn, stmt, field, plain, as_bool, fn, data, err);
+	if (conn) {
+		sq_stmt_done(conn, stmt);
+		conn->busy = false;
+	}
+	return status;
+}
+
+#define BUDGET_STEPS 500 /* of SQLite's machine between two looks at the clock: some ten microseconds */
+
+#define WALL_PER_WORK                                                                                                  \
+	25 /* a disk that must be waited for, and other processes, may take so much more than the work itself */
+
+static int64_t clock_us(clockid_t clock)
+{
+	struct timespec now;
+	clock_gettime(clock, &now);
+	return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+}
+
+struct budget {
+	int64_t work, wall; /* us: until then */
+};
+
+static int is_over(void *data)
+{
+	const struct budget *until = data;
+	return clock_us(CLOCK_THREAD_CPUTIME_ID) > until->work || clock_us(CLOCK_MONOTONIC) > until->wall;
+}
+
+/* Steps the one row of a prepared count while the time lasts. */
+static int count_until(struct sq_store *store, struct sq_conn *conn, sqlite3_stmt *stmt, int64_t budget_ms,
+                       int64_t *out, struct sq_err *err)
+{
+	struct budget until = {clock_us(CLOCK_THREAD_CPUTIME_ID) + budget_ms * 1000,
+	                       clock_us(CLOCK_MONOTONIC) + budget_ms * 1000 * WALL_PER_WORK};
+	sqlite3_progress_handler(conn->db, BUDGET_STEPS, is_over, &until);
+	int rc = sqlite3_step(stmt);
+	sqlite3_progress_handler(conn->db, 0, NULL, NULL);
+	*out = -1;
+	if (rc == SQLITE_ROW)
+		*out = sqlite3_column_int64(stmt, 0);
+	return rc == SQLITE_ROW || rc == SQLITE_INTERRUPT ? MUSTER_OK : sq_fail(store, conn, rc, "count", err);
+}
+
+int sq_count_some(struct sq_store *store, const char *collection, struct muster_bytes filter, int64_t most,
+                  int64_t budget_ms, int64_t *out, struct sq_err *err)
+{
+	bson_t doc;
+	struct sq_collection *coll;
+	struct sq_conn *conn = NULL;
+	sqlite3_stmt *stmt = NULL;
+	struct sq_sql *sql = &store->sql;
+	int status = sq_collection_get(store, collection, &coll, err);
+	if (status == MUSTER_OK)
+		status = sq_bson_open(filter, "filter", &doc, err);
+	if (status != MUSTER_OK)
+		return status;
+	sq_sql_reset(sql);
+	store->binds.count = 0;
+	sq_sql_add(sql, "SELECT count(*) FROM (SELECT 1 FROM \"%s\" WHERE ", coll->name);
+	status = sq_filter_compile(coll, &doc, sql, &store->binds, err);
+	sq_sql_add(sql, " LIMIT ?)");
+	sq_binds_int(&store->binds, most > 0 ? most : 0);
+	if (status == MUSTER_OK && sql->failed)
+		status = sq_err_set(err, MUSTER_E_NO_MEMORY, "%s: there is not enough memory", store->path);
+	if (status == MUSTER_OK)
+		status = sq_reader_take(store, &conn, err);
+	if (status == MUSTER_OK)
+		status = sq_prepare(store, conn, sql->text, &stmt, err);
+	if (status == MUSTER_OK && sq_binds_apply(&store->binds, stmt, 1) != SQLITE_OK)
+		status = sq_fail(store, conn, SQLITE_NOMEM, "bind the values of a filter", err);
+	if (status == MUSTER_OK)
+		status = count_until(store, conn, stmt, budget_ms, out, err);
 	if (conn) {
 		sq_stmt_done(conn, stmt);
 		conn->busy = false;

@@ -47,7 +47,24 @@ static const struct {
                  {"$gt", SQ_GT, false},   {"$gte", SQ_GTE, false},      {"$in", SQ_IN, false}, {"$nin", SQ_IN, true},
                  {"$has", SQ_HAS, false}, {"$exists", SQ_EXISTS, false}};
 
-static int compile_operator(struct compile *c, const char *path, const bson_iter_t *item)
+/* Has the condition a lower and an upper bound of one class? What lies between them is of that class, too. */
+static bool is_closed(const bson_iter_t *condition)
+{
+	enum sq_class low = SQ_MISSING, high = SQ_MISSING;
+	bson_iter_t item;
+	struct sq_value value;
+	for (bool ok = bson_iter_recurse(condition, &item); ok && bson_iter_next(&item);) {
+		const char *key = bson_iter_key(&item);
+		sq_value_from_iter(&item, &value);
+		if (strncmp(key, "$gt", 3) == 0)
+			low = value.class;
+		else if (strncmp(key, "$lt", 3) == 0)
+			high = value.class;
+	}
+	return low == high && (low == SQ_TEXT_CLASS || low == SQ_NUMBER);
+}
+
+static int compile_operator(struct compile *c, const char *path, bool closed, const bson_iter_t *item)
 {
 	for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++) {
 		if (strcmp(operators[i].name, bson_iter_key(item)) != 0)
@@ -60,7 +77,7 @@ static int compile_operator(struct compile *c, const char *path, const bson_iter
 				return usage(c, "$exists takes true or false", path);
 			negate = !bson_iter_bool(item);
 		}
-		return sq_term_compile(c->coll, path, operators[i].op, negate, item, c->sql, c->binds, c->err);
+		return sq_term_compile(c->coll, path, operators[i].op, negate, closed, item, c->sql, c->binds, c->err);
 	}
 	return usage(c, "unknown operator; known are $eq $ne $lt $lte $gt $gte $in $nin $exists $has",
 	             bson_iter_key(item));
@@ -75,14 +92,15 @@ static int compile_field(struct compile *c, const char *path, const bson_iter_t 
 	if (!BSON_ITER_HOLDS_DOCUMENT(value)) {
 		if (too_many(c))
 			return c->err->status;
-		return sq_term_compile(c->coll, path, SQ_EQ, false, value, c->sql, c->binds, c->err);
+		return sq_term_compile(c->coll, path, SQ_EQ, false, false, value, c->sql, c->binds, c->err);
 	}
 	if (!bson_iter_recurse(value, &item) || !bson_iter_next(&item))
 		return usage(c, "an empty object is no condition", path);
 	const char *joint = "(";
+	bool closed = is_closed(value);
 	do {
 		sq_sql_add(c->sql, "%s", joint);
-		status = compile_operator(c, path, &item);
+		status = compile_operator(c, path, closed, &item);
 		joint = " AND ";
 	} while (status == MUSTER_OK && bson_iter_next(&item));
 	sq_sql_add(c->sql, ")");

@@ -13,6 +13,8 @@ struct term {
 	const struct sq_collection *coll;
 	const char *path;
 	enum sq_op op;
+	bool closed; /* another condition on the same field closes the range: its bounds need no guard, which SQLite would take for
+	              * the end of an index range */
 	struct sq_sql *sql;
 	struct sq_binds *binds;
 	struct sq_err *err;
@@ -84,6 +86,10 @@ static void column_compare(struct term *t, const struct sq_field *field, const s
 	}
 	sq_sql_add(t->sql, "(\"%s\" %s ?", column, sign_of(t->op));
 	sq_binds_add(t->binds, value, bool_column);
+	if (t->closed) {
+		sq_sql_add(t->sql, ")");
+		return;
+	}
 	if (value->class == SQ_TEXT_CLASS && (t->op == SQ_LT || t->op == SQ_LTE))
 		sq_sql_add(t->sql, " AND \"%s\" >= ''", column);
 	if (value->class == SQ_TEXT_CLASS && (t->op == SQ_GT || t->op == SQ_GTE))
@@ -282,11 +288,11 @@ static const struct sq_field *field_of(const struct sq_collection *coll, const c
 	return path[length] == '.' ? NULL : field;
 }
 
-int sq_term_compile(const struct sq_collection *coll, const char *path, enum sq_op op, bool negate,
+int sq_term_compile(const struct sq_collection *coll, const char *path, enum sq_op op, bool negate, bool closed,
                     const bson_iter_t *value, struct sq_sql *sql, struct sq_binds *binds, struct sq_err *err)
 {
 	bool blocked;
-	struct term t = {coll, path, op, sql, binds, err};
+	struct term t = {coll, path, op, closed, sql, binds, err};
 	const struct sq_field *field = field_of(coll, path, &blocked);
 	int status;
 	if (op == SQ_HAS && !BSON_ITER_HOLDS_UTF8(value))

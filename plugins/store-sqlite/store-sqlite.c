@@ -203,6 +203,13 @@ static int op_restore(const struct muster_call *call, const char *path, struct m
 	return status;
 }
 
+static int op_count_some(void *instance, const struct muster_call *call, const char *collection,
+                         struct muster_bytes filter, int64_t most, int64_t budget_ms, int64_t *out)
+{
+	struct sq_store *store = instance;
+	return answer(call, store, sq_count_some(store, collection, filter, most, budget_ms, out, &store->err));
+}
+
 static void op_close(void *instance, const struct muster_call *call)
 {
 	(void)call;
@@ -225,6 +232,7 @@ static const struct muster_store_ops ops = {
         .backup = op_backup,
         .restore = op_restore,
         .verify = op_verify,
+        .count_some = op_count_some,
 };
 
 static const struct muster_option options[] = {

@@ -350,6 +350,7 @@ static void print_structs_5(void)
 	MEMBER(muster_store_ops, backup);
 	MEMBER(muster_store_ops, restore);
 	MEMBER(muster_store_ops, verify);
+	MEMBER(muster_store_ops, count_some);
 }
 
 int main(void)

@@ -187,7 +187,7 @@ static void test_version(void **state)
 	refuse(s, MST_E_UNSUPPORTED, "0x12345678");
 	s = make();
 	s->plugin.abi_built = s->plugin.abi_needed = MUSTER_ABI(9, 4);
-	refuse(s, MST_E_UNSUPPORTED, "built with 9.4 and needs at least 9.4; this host speaks 0.4");
+	refuse(s, MST_E_UNSUPPORTED, "built with 9.4 and needs at least 9.4; this host speaks 0.5");
 	/* Even when it says that it can live with an old host: a draft is exact. */
 	s->plugin.abi_built = MUSTER_ABI_CURRENT + 1;
 	s->plugin.abi_needed = MUSTER_ABI_CURRENT;
@@ -294,6 +294,7 @@ static void test_required_store_ops(void **state)
 	        {offsetof(struct muster_store_ops, backup), false},
 	        {offsetof(struct muster_store_ops, restore), false},
 	        {offsetof(struct muster_store_ops, verify), false},
+	        {offsetof(struct muster_store_ops, count_some), false},
 	};
 	_Static_assert(sizeof ops / sizeof ops[0] == sizeof(struct muster_store_ops) / sizeof(void *), "all store ops");
 	for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++) {

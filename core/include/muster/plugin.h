@@ -38,7 +38,7 @@ extern "C" {
 /* Major in the high 16 bits, minor in the low ones. */
 #define MUSTER_ABI(major, minor) (((uint32_t)(major) << 16) | (uint32_t)(minor))
 #define MUSTER_ABI_MAJOR         0
-#define MUSTER_ABI_MINOR         4
+#define MUSTER_ABI_MINOR         5
 #define MUSTER_ABI_CURRENT       MUSTER_ABI(MUSTER_ABI_MAJOR, MUSTER_ABI_MINOR)
 
 /* Every answer of every function. New values may be appended: treat an unknown negative value as MUSTER_E_FAILED. */
@@ -644,6 +644,12 @@ struct muster_store_ops {
 	/* verify: reads all there is and reports every fault (at most some hundred). MUSTER_OK when it could look at everything,
 	 * whatever it found. */
 	int (*verify)(void *instance, const struct muster_call *call, const struct muster_store_watch *watch);
+
+	/* Since 0.5. May be missing. Counts what matches, but no further than `most` and for about `budget_ms` milliseconds: a
+	 * listing wants to say how many there are, and not to wait for it (milliseconds of work; waiting may add some). *out: below `most` all that match; `most`: at least so
+	 * many; -1: the time was over before. */
+	int (*count_some)(void *instance, const struct muster_call *call, const char *collection,
+	                  struct muster_bytes filter, int64_t most, int64_t budget_ms, int64_t *out);
 };
 
 #ifdef __cplusplus
