@@ -113,6 +113,12 @@ int mst_api_secret_delete(struct mst_call *call, struct mst_err *err);
 int mst_api_locations(struct mst_call *call, struct mst_err *err);
 int mst_api_locations_put(struct mst_call *call, struct mst_err *err);
 
+/* coverage.c */
+int mst_api_coverage(struct mst_call *call, struct mst_err *err);
+/* Tells of networks that were covered once and not for 30 days; at most three. */
+int mst_coverage_attend(struct mst_call *call,
+                        void (*attend)(void *data, const char *subject, const char *text, const char *next), void *data,
+                        struct mst_err *err);
 /* store.c, tasks.c */
 int mst_api_store(struct mst_call *call, struct mst_err *err);
 int mst_api_backup(struct mst_call *call, struct mst_err *err);

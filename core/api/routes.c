@@ -6,6 +6,7 @@ static const struct mst_route routes[] = {
         {"POST", "/v1/reload", mst_api_reload, MST_ROUTE_WRITES},
         {"GET", "/v1/columns", mst_api_columns, 0},
         {"GET", "/v1/store", mst_api_store, 0},
+        {"GET", "/v1/coverage", mst_api_coverage, 0},
         {"POST", "/v1/store/backup", mst_api_backup, MST_ROUTE_WRITES},
         {"POST", "/v1/store/verify", mst_api_verify, MST_ROUTE_WRITES},
         {"GET", "/v1/store/tasks/*", mst_api_task, 0},

@@ -129,6 +129,11 @@ static void attend(struct json_object *list, const char *subject, const char *te
 	json_object_array_add(list, item);
 }
 
+static void attend_uncovered(void *data, const char *subject, const char *text, const char *next)
+{
+	attend(data, subject, text, next);
+}
+
 static bool seen_before(struct json_object *seen, const char *profile)
 {
 	if (json_object_object_get_ex(seen, profile, NULL))
@@ -249,6 +254,8 @@ int mst_api_status(struct mst_call *call, struct mst_err *err)
 		rc = add_runs(call, out, attention, err);
 	if (rc == MST_OK)
 		rc = attend_runs(call, attention, err);
+	if (rc == MST_OK)
+		rc = mst_coverage_attend(call, attend_uncovered, attention, err);
 	attend_plugins(call, attention);
 	json_object_object_add(out, "attention", attention);
 	json_object_object_add(out, "local_networks", mst_local_networks());

@@ -113,6 +113,6 @@ void mst_help_options(const struct mst_cli *cli, const struct mst_arg_option *op
 extern const struct mst_command mst_command_status, mst_command_scan, mst_command_import, mst_command_interfaces,
         mst_command_runs, mst_command_profiles, mst_command_labels, mst_command_locations, mst_command_zones,
         mst_command_secrets, mst_command_plugins, mst_command_config, mst_command_completion, mst_command_help,
-        mst_command_store;
+        mst_command_store, mst_command_coverage;
 
 #endif

@@ -9,10 +9,23 @@
 #include "conf/word.h"
 
 const struct mst_command *const mst_commands[] = {
-        &mst_command_scan,   &mst_command_import,     &mst_command_status,    &mst_command_interfaces,
-        &mst_command_runs,   &mst_command_labels,     &mst_command_locations, &mst_command_profiles,
-        &mst_command_zones,  &mst_command_store,      &mst_command_secrets,   &mst_command_plugins,
-        &mst_command_config, &mst_command_completion, &mst_command_help,      NULL,
+        &mst_command_scan,
+        &mst_command_import,
+        &mst_command_status,
+        &mst_command_interfaces,
+        &mst_command_runs,
+        &mst_command_coverage,
+        &mst_command_labels,
+        &mst_command_locations,
+        &mst_command_profiles,
+        &mst_command_zones,
+        &mst_command_store,
+        &mst_command_secrets,
+        &mst_command_plugins,
+        &mst_command_config,
+        &mst_command_completion,
+        &mst_command_help,
+        NULL,
 };
 
 const struct mst_arg_option mst_global_options[] = {

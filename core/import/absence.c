@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "import/coverage.h"
 #include "import/doc.h"
 #include "import/sweep.h"
 
@@ -173,6 +174,8 @@ int mst_absence_count(struct mst_import *import, const char *run, struct mst_err
 		code = find_missed(import, run, &coverage, &list, err);
 	for (size_t i = 0; i < list.count && code == 0; i++)
 		code = count_part(import, run, coverage.seen_from, list.parts[i], err);
+	if (code == 0)
+		code = mst_coverage_note(import, run, &coverage, err);
 	mst_id_list_free(&list);
 	coverage_free(&coverage);
 	return code;

@@ -12,6 +12,7 @@ _muster_options()
 	labels) echo "--columns --sort --limit --when --set --disabled" ;;
 	locations | zones | secrets) echo "--columns --sort --limit" ;;
 	store) echo "--force" ;;
+	coverage) echo "--older-than --zone --columns --sort --limit" ;;
 	plugins) echo "--text --remove" ;;
 	esac
 }
@@ -35,7 +36,7 @@ _muster_verbs()
 
 _muster()
 {
-	local commands="status scan import interfaces runs labels locations profiles zones secrets store plugins config completion help"
+	local commands="status scan import interfaces runs coverage labels locations profiles zones secrets store plugins config completion help"
 	local globals="--server --store --private --config --plugin-dir --json --ndjson --csv --color --quiet --help --version"
 	local states="state=managed state=unmanaged state=unmanageable state=ignored state=lost"
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= verb= i

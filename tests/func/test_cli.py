@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-COMMANDS = ["scan", "import", "status", "interfaces", "runs", "labels", "locations", "profiles", "zones", "secrets", "store", "plugins", "config", "completion", "help"]
+COMMANDS = ["scan", "import", "status", "interfaces", "runs", "coverage", "labels", "locations", "profiles", "zones", "secrets", "store", "plugins", "config", "completion", "help"]
 QUICK = ["--ports", "1-20", "--os-detection", "off", "--dns", "off"]
 TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
 

@@ -255,3 +255,51 @@ def test_backup_where_nothing_can_be_written(muster, scan, home):
     finally:
         subprocess.run(["umount", str(small)], check=True)
     assert addresses(muster) == ["192.0.2.1", "192.0.2.2", "192.0.2.3"]
+
+
+# ---- coverage ----
+
+CONF = """
+zone "hq" { networks = {"10.1.0.0/16"} }
+zone "lab" { networks = {"192.0.2.0/25"} }
+profile "web" { zone = "lab"
+ nmap { include = "192.0.2.0/26, printers.example.net" }
+}
+"""
+
+
+def test_coverage_of_locations_zones_and_profiles(muster, scan, home):
+    muster.write_config(CONF)
+    places = home / "places.csv"
+    places.write_text("Network,NAT,Region,Site\n192.0.2.0/24,,Europe,Bern\n198.51.100.0/24,,Europe,Basel\n")
+    muster("locations", "import", places, check=0)
+    scan(40, "192.0.2.0/24", {"192.0.2.1": (None, 22)})
+    scan(3, "192.0.2.0/26", {"192.0.2.1": (None, 22)})
+    got = {(row["network"], row["zone"]): row for row in muster.json("coverage")}
+    assert set(got) == {("10.1.0.0/16", "hq"), ("192.0.2.0/25", "lab"), ("192.0.2.0/26", "lab"), ("192.0.2.0/24", "default"),
+                        ("192.0.2.0/24", "lab"), ("198.51.100.0/24", "default")}
+    bern = got["192.0.2.0/24", "default"]
+    assert bern["covered"] == 100 and bern["name"] == "Europe / Bern" and bern["run"] == 2 and bern["profile"] == "import"
+    assert bern["whole_since"] < bern["last_covered"]
+    assert got["198.51.100.0/24", "default"]["last_covered"] is None and got["10.1.0.0/16", "hq"]["covered"] == 0
+    text = muster("coverage", check=0).stdout
+    assert "100 %" in text and "never" in text and "3d" in text
+    old = {(row["network"], row["zone"]) for row in muster.json("coverage", "--older-than", "30d")}
+    assert ("192.0.2.0/24", "default") not in old and ("198.51.100.0/24", "default") in old
+    assert {row["network"] for row in muster.json("coverage", "--zone", "hq")} == {"10.1.0.0/16"}
+    assert {row["network"] for row in muster.json("coverage", "192.0.2.200")} == {"192.0.2.0/24"}
+    assert muster("coverage", "--csv", check=0).stdout.splitlines()[0].startswith("network,zone,name,addresses,covered")
+    assert "duration" in muster("coverage", "--older-than", "soon", check=2).stderr
+    assert muster("coverage", "no-network", check=2).stderr
+    assert "not covered" not in muster(check=0).stdout
+
+
+def test_what_was_not_covered_for_long_needs_attention(muster, scan, home):
+    places = home / "places.csv"
+    places.write_text("Network,NAT,Region\n192.0.2.0/24,,Europe\n")
+    muster("locations", "import", places, check=0)
+    scan(34.5, "192.0.2.0/24", {"192.0.2.1": (None, 22)})
+    assert "default: 192.0.2.0/24 not covered for 34 days" in muster(check=0).stdout
+    assert "muster coverage --older-than 30d" in muster(check=0).stdout
+    scan(1, "192.0.2.0/24", {"192.0.2.1": (None, 22)})
+    assert "not covered" not in muster(check=0).stdout
