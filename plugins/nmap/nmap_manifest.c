@@ -76,7 +76,8 @@ static const struct muster_option options[] = {
         {.name = "max_rate",
          .type = MUSTER_OPTION_RATE,
          .default_value = "0",
-         .help = "Packets per second for the whole profile, shared by its shards; 0: as the zone and the installation allow."},
+         .help = "Packets per second for the whole profile, shared by its shards; 0: as the zone and the installation allow. Service "
+                 "versions, scripts and lookups of names use connections of their own and do not count."},
         {.name = "timing",
          .type = MUSTER_OPTION_CHOICE,
          .default_value = "normal",
@@ -97,7 +98,8 @@ static const struct muster_option options[] = {
          .default_value = "16",
          .minimum = 1,
          .maximum = 64,
-         .help = "How many Nmap processes may run side by side. A scan mostly waits, so this is what makes it fast."},
+         .help = "How many Nmap processes may run side by side, at most: Muster runs fewer when cores, open files or the network ask "
+                 "for it. A scan mostly waits, so this is what makes it fast."},
         {.name = "connect_scan",
          .type = BOOL,
          .default_value = "off",

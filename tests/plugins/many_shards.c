@@ -29,7 +29,8 @@ static int roll_plan(void *instance, const struct muster_call *call)
 	int status = MUSTER_OK;
 	for (unsigned i = 0; status == MUSTER_OK && i < (unsigned)call->host->option_int(call, "shards"); i++) {
 		char id[16], text[40];
-		struct muster_shard shard = {.size = sizeof shard, .parallel = 4, .id = id, .addresses = 32};
+		struct muster_shard shard = {.size = sizeof shard, .id = id, .addresses = 32};
+		shard.parallel = (uint32_t)call->host->option_int(call, "parallel");
 		snprintf(id, sizeof id, "s%04u", i);
 		scope_of(&shard.scope, text, i);
 		status = call->host->shard(call, &shard);
@@ -88,11 +89,14 @@ static int roll_run(void *instance, const struct muster_call *call, const struct
 		if ((number + next + turn) % 11)
 			status = put_host(call, number, next, turn);
 	}
+	call->host->strain(call, HOSTS, call->host->option_int(call, "lost"), 0);
 	return status == MUSTER_OK ? call->host->scope_end(call, MUSTER_OUTCOME_COMPLETE, NULL) : status;
 }
 
 static const struct muster_option options[] = {
         {"shards", MUSTER_OPTION_INT, 0, "10", "How many.", NULL, 1, 4096, NULL},
+        {"parallel", MUSTER_OPTION_INT, 0, "4", "How many side by side.", NULL, 1, 64, NULL},
+        {"lost", MUSTER_OPTION_INT, 0, "0", "Hosts of each shard that answered too little.", NULL, 0, HOSTS, NULL},
         {"turn", MUSTER_OPTION_INT, 0, "0", "What has changed.", NULL, 0, 1000, NULL},
 };
 static const struct muster_method methods[] = {
