@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 
 /* An upload leaves this much of the disk to the store. */
 #define UPLOAD_KEEP_FREE (64ll << 20)
+#define EARLY_BYTES      (4ll << 20)
 
 static int open_upload(struct mst_call *call)
 {
@@ -25,12 +27,27 @@ static int open_upload(struct mst_call *call)
 	mst_id_new(id);
 	snprintf(call->upload, sizeof(call->upload), "%s/uploads/%s", call->api->setup.spool, id);
 	call->upload_fd = open(call->upload, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (call->upload_fd >= 0)
+	/* Held until the body is whole or given up: who reads the file meanwhile sees that more is to come. */
+	if (call->upload_fd >= 0 && flock(call->upload_fd, LOCK_EX | LOCK_NB) == 0)
 		return MST_OK;
 	call->failed_status = 507;
 	mst_err_errno(&call->failed, errno, "cannot make a file for the upload in %s/uploads", call->api->setup.spool);
 	call->upload[0] = '\0';
 	return call->failed.code;
+}
+
+/* A large file is read while it comes in: the handler is called before its body is whole, and keeps the file. */
+static int start_early(struct mst_call *call)
+{
+	int rc;
+
+	if (call->early || call->upload_bytes < EARLY_BYTES)
+		return MST_OK;
+	call->early = true;
+	rc = call->route->handler(call, &call->failed);
+	if (rc != MST_OK)
+		call->failed_status = mst_respond_status(call, rc);
+	return rc;
 }
 
 /* Asked every 16 MiB: statvfs is cheap, a full disk is not. */
@@ -65,7 +82,7 @@ static int take_upload(struct mst_call *call, const char *data, size_t size)
 		return call->failed.code;
 	}
 	call->upload_bytes += (int64_t)size;
-	return MST_OK;
+	return start_early(call);
 }
 
 /* Nothing of a refused value is kept either. */

@@ -48,6 +48,7 @@ struct mst_call {
 	char upload[4200];         /* file that an upload was streamed to; a handler that keeps it empties this */
 	int upload_fd;
 	int64_t upload_bytes;
+	bool early;        /* the handler was called while the upload came in */
 	int failed_status; /* not 0: refused while the body came in */
 	struct mst_err failed;
 	/* answer: one of these */

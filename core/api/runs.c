@@ -211,7 +211,7 @@ int mst_api_run_retry(struct mst_call *call, struct mst_err *err)
 	return run_verb(call, MST_ENGINE_RETRY, err);
 }
 
-/* The file now belongs to the engine, which removes it with the run's spool. */
+/* The file now belongs to the engine, which removes it with the run's spool. It may still be growing. */
 int mst_api_import(struct mst_call *call, struct mst_err *err)
 {
 	static const char *const texts[][2] = {

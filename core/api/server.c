@@ -128,7 +128,7 @@ static enum MHD_Result handle(struct mst_call *call)
 	rc = thread_store(call->api, &call->store, &err);
 	settings = mst_settings_box_use(call->api->setup.box);
 	call->settings = mst_settings_of(settings);
-	if (rc == MST_OK)
+	if (rc == MST_OK && !call->early)
 		rc = call->route->handler(call, &err);
 	call->settings = NULL;
 	mst_settings_drop(settings);

@@ -7,7 +7,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -294,6 +296,21 @@ int host_child_kill(const struct muster_call *call, struct muster_child *which)
 	return MUSTER_OK;
 }
 
+/* Whoever still writes the file holds a lock on it. What came between the last read and the look is read once more. */
+static bool input_ended(struct muster_call_state *host)
+{
+	const struct timespec pause = {.tv_sec = 0, .tv_nsec = 10 * 1000000L};
+	if (host->input_whole)
+		return true;
+	if (flock(host->input_fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+		nanosleep(&pause, NULL);
+		return false;
+	}
+	(void)flock(host->input_fd, LOCK_UN);
+	host->input_whole = true;
+	return false;
+}
+
 int64_t host_input_read(const struct muster_call *call, void *buffer, size_t size)
 {
 	struct muster_call_state *host = host_of(call);
@@ -306,6 +323,8 @@ int64_t host_input_read(const struct muster_call *call, void *buffer, size_t siz
 		if (poll(&ready, 1, 200) <= 0)
 			continue;
 		ssize_t n = read(host->input_fd, buffer, size);
+		if (n == 0 && !input_ended(host))
+			continue;
 		if (n >= 0 || !try_again())
 			return n >= 0 ? n : MUSTER_E_FAILED;
 	}

@@ -41,6 +41,7 @@ struct muster_call_state {
 	bool has_planned;
 	char *zone, *interface_name, *source_address, *dns_servers;
 	int line_fd, known_fd, input_fd;
+	bool input_whole; /* nobody writes it any more */
 	char fail_text[HOST_FAIL_TEXT + 4];
 
 	int64_t log_lines, progress_at, scope_at;
