@@ -23,7 +23,7 @@ int mst_call_import_open(struct mst_call *call, struct mst_call_import *out, str
 	mst_json_add_int(object, "history_ms", settings->retention_observations);
 	rc = mst_job_labels(call->store, &labels, err);
 	if (rc == MST_OK) {
-		json_object_object_add(object, "labels", labels);
+		mst_json_put(object, "labels", labels);
 		rc = mst_import_settings_from_json(out->settings, object, err);
 	}
 	json_object_put(object);

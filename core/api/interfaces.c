@@ -66,7 +66,7 @@ int mst_api_columns(struct mst_call *call, struct mst_err *err)
 		return mst_err_set(err, MST_E_USAGE, "of=%.32s: interfaces or runs is wanted", of);
 	call->answer = json_object_new_array();
 	for (size_t i = 0; i < count; i++)
-		json_object_array_add(call->answer, column_json(call->api, &columns[i]));
+		mst_json_push(call->answer, column_json(call->api, &columns[i]));
 	return MST_OK;
 }
 
@@ -143,7 +143,7 @@ static int ambiguous(struct mst_call *call, const char *key, struct json_object 
 	            json_object_array_length(candidates));
 	mst_json_add_text(call->answer, "error", mst_code_name(MST_E_CONFLICT));
 	mst_json_add_text(call->answer, "text", err->text);
-	json_object_object_add(call->answer, "candidates", json_object_get(candidates));
+	mst_json_put(call->answer, "candidates", json_object_get(candidates));
 	return MST_E_CONFLICT;
 }
 
@@ -186,7 +186,7 @@ static int add_list(struct mst_call *call, struct json_object *answer, const cha
 	BSON_APPEND_UTF8(&filter, "interface", id);
 	rc = mst_page_array(call, &find, MST_DOC_PLAIN, &list, err);
 	if (rc == MST_OK)
-		json_object_object_add(answer, name, list);
+		mst_json_put(answer, name, list);
 	bson_destroy(&filter);
 	return rc;
 }
@@ -202,7 +202,7 @@ int mst_api_interface(struct mst_call *call, struct mst_err *err)
 	if (rc == MST_OK) {
 		id = mst_json_text(interface, "_id", "");
 		call->answer = json_object_new_object();
-		json_object_object_add(call->answer, "interface", interface);
+		mst_json_put(call->answer, "interface", interface);
 		BSON_APPEND_UTF8(&filter, "interface", id);
 		rc = add_list(call, call->answer, "observations", "observations", id, err);
 		if (rc == MST_OK)

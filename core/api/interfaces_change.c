@@ -25,9 +25,9 @@ static struct json_object *change_json(const struct mst_import_change *change, b
 		mst_json_add_text(item, "ip", change->sample[i].ip);
 		mst_json_add_text(item, "hostname", change->sample[i].name);
 		mst_json_add_text(item, "state", change->sample[i].state);
-		json_object_array_add(sample, item);
+		mst_json_push(sample, item);
 	}
-	json_object_object_add(out, "sample", sample);
+	mst_json_put(out, "sample", sample);
 	return out;
 }
 
@@ -102,7 +102,7 @@ static void add_interface(struct mst_call *call, struct json_object *list, const
 
 	if (mst_store_get(call->store, "interfaces", id, &doc, NULL) != MST_OK)
 		return;
-	json_object_array_add(list, mst_api_object(&doc, MST_DOC_INTERFACE));
+	mst_json_push(list, mst_api_object(&doc, MST_DOC_INTERFACE));
 	bson_destroy(&doc);
 }
 
@@ -125,7 +125,7 @@ int mst_api_unmerge(struct mst_call *call, struct mst_err *err)
 		add_interface(call, list, mst_json_text(interface, "_id", ""));
 		add_interface(call, list, made);
 		call->answer = json_object_new_object();
-		json_object_object_add(call->answer, "interfaces", list);
+		mst_json_put(call->answer, "interfaces", list);
 	}
 	mst_call_import_close(&room);
 	json_object_put(interface);

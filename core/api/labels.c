@@ -76,7 +76,7 @@ static int apply(struct mst_call *call, struct mst_err *err)
 	if (rc != MST_OK)
 		return rc;
 	wish = json_object_new_object();
-	json_object_object_add(wish, "labels", labels);
+	mst_json_put(wish, "labels", labels);
 	rc = mst_engine_call(call->api->setup.engine, MST_ENGINE_LABELS, wish, 15000, &answer, err);
 	json_object_put(answer);
 	if (rc == MST_OK)
@@ -235,7 +235,7 @@ static int test_answer(struct mst_call *call, const char *when, struct mst_err *
 		call->answer = json_object_new_object();
 		mst_json_add_text(call->answer, "when", when);
 		mst_json_add_int(call->answer, "matched", matched);
-		json_object_object_add(call->answer, "sample", sample ? sample : json_object_new_array());
+		mst_json_put(call->answer, "sample", sample ? sample : json_object_new_array());
 	}
 	bson_destroy(&filter);
 	return rc;

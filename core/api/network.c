@@ -62,7 +62,7 @@ struct json_object *mst_local_networks(void)
 		network = json_object_new_object();
 		mst_json_add_text(network, "network", text);
 		mst_json_add_text(network, "interface", item->ifa_name);
-		json_object_array_add(list, network);
+		mst_json_push(list, network);
 	}
 	freeifaddrs(all);
 	return list;

@@ -311,7 +311,7 @@ int mst_page_array(struct mst_call *call, const struct mst_find *find, int kind,
 		rc = mst_cursor_next(cursor, &doc, err);
 		item = rc == MST_OK ? mst_api_object(&doc, kind) : NULL;
 		if (item)
-			json_object_array_add(list, item);
+			mst_json_push(list, item);
 	}
 	if (cursor)
 		mst_cursor_close(cursor);

@@ -20,7 +20,7 @@ static int add_last_run(struct mst_call *call, struct json_object *profile, cons
 	int rc = mst_page_array(call, &find, MST_DOC_PLAIN, &runs, err);
 
 	if (rc == MST_OK && json_object_array_length(runs) > 0)
-		json_object_object_add(profile, "last_run", json_object_get(json_object_array_get_idx(runs, 0)));
+		mst_json_put(profile, "last_run", json_object_get(json_object_array_get_idx(runs, 0)));
 	json_object_put(runs);
 	bson_destroy(filter);
 	bson_destroy(sort);

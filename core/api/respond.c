@@ -76,15 +76,18 @@ int mst_call_items(struct mst_call *call, struct json_object *items, struct mst_
 
 	if (!call->ndjson) {
 		call->answer = json_object_new_object();
-		json_object_object_add(call->answer, "items", items);
+		mst_json_put(call->answer, "items", items);
 		mst_json_add_int(call->answer, "total", (int64_t)count);
 		mst_json_add_text(call->answer, "next", "");
 		return MST_OK;
 	}
 	for (size_t i = 0; i < count; i++) {
-		mst_buf_str(&call->text,
-		            json_object_to_json_string_ext(json_object_array_get_idx(items, i),
-		                                           JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+		const char *text = mst_json_string(json_object_array_get_idx(items, i), NULL);
+		if (!text) {
+			json_object_put(items);
+			return mst_err_no_memory(err);
+		}
+		mst_buf_str(&call->text, text);
 		mst_buf_char(&call->text, '\n');
 	}
 	json_object_put(items);
@@ -111,8 +114,7 @@ static struct MHD_Response *of_answer(struct mst_call *call)
 	}
 	if (call->text.len > 0 || call->content_type)
 		return of_text(call->text.data, call->text.len);
-	text = json_object_to_json_string_length(call->answer, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
-	                                         &len);
+	text = mst_json_string(call->answer, &len);
 	return text ? of_text(text, len) : NULL;
 }
 
@@ -125,11 +127,13 @@ static struct MHD_Response *of_error(const struct mst_err *err, int code)
 
 	mst_json_add_text(object, "error", mst_code_name(code));
 	mst_json_add_text(object, "text", err->text);
-	text = json_object_to_json_string_length(object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	text = mst_json_string(object, &len);
 	response = text ? of_text(text, len) : NULL;
 	json_object_put(object);
 	return response;
 }
+
+static const char no_memory[] = "{\"error\":\"no_memory\",\"text\":\"musterd is out of memory: try again\"}";
 
 enum MHD_Result mst_respond(struct mst_call *call, int rc, const struct mst_err *err)
 {
@@ -139,6 +143,12 @@ enum MHD_Result mst_respond(struct mst_call *call, int rc, const struct mst_err 
 	struct MHD_Response *response = own ? of_answer(call) : of_error(err, rc);
 	enum MHD_Result result;
 
+	/* Half an answer must not pass for a whole one. */
+	if (!response) {
+		status = 500;
+		response = MHD_create_response_from_buffer(sizeof no_memory - 1, (void *)no_memory,
+		                                           MHD_RESPMEM_PERSISTENT);
+	}
 	if (!response)
 		return MHD_NO;
 	MHD_add_response_header(response, "Content-Type",

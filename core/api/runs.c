@@ -71,7 +71,7 @@ static void merge(struct json_object *into, struct json_object *from)
 {
 	json_object_object_foreach(from, name, value)
 	{
-		json_object_object_add(into, name, json_object_get(value));
+		mst_json_put(into, name, json_object_get(value));
 	}
 }
 
@@ -92,11 +92,11 @@ static int add_changes(struct mst_call *call, struct json_object *run, const cha
 		BSON_APPEND_INT32(&sort, "ip_key", 1);
 		rc = mst_page_array(call, &find, MST_DOC_INTERFACE, &list, err);
 		if (rc == MST_OK)
-			json_object_object_add(changes, kinds[i][0], list);
+			mst_json_put(changes, kinds[i][0], list);
 		bson_destroy(&filter);
 		bson_destroy(&sort);
 	}
-	json_object_object_add(run, "changes", changes);
+	mst_json_put(run, "changes", changes);
 	return rc;
 }
 
@@ -110,7 +110,7 @@ static int add_shards(struct mst_call *call, struct json_object *run, const char
 	BSON_APPEND_UTF8(&filter, "run", id);
 	rc = mst_page_array(call, &find, MST_DOC_SHARD, &list, err);
 	if (rc == MST_OK)
-		json_object_object_add(run, "shards", list);
+		mst_json_put(run, "shards", list);
 	bson_destroy(&filter);
 	return rc;
 }
@@ -147,8 +147,8 @@ int mst_api_run(struct mst_call *call, struct mst_err *err)
 		rc = add_shards(call, run, id, err);
 	if (rc == MST_OK && now) {
 		merge(run, mst_json_object(now, "run"));
-		json_object_object_add(run, "progress", json_object_get(mst_json_object(now, "progress")));
-		json_object_object_add(run, "shards", json_object_get(mst_json_array(now, "shards")));
+		mst_json_put(run, "progress", json_object_get(mst_json_object(now, "progress")));
+		mst_json_put(run, "shards", json_object_get(mst_json_array(now, "shards")));
 	}
 	json_object_put(now);
 	if (rc == MST_OK)
@@ -171,7 +171,7 @@ int mst_api_run_start(struct mst_call *call, struct mst_err *err)
 		mst_json_add_text(clean, texts[i], mst_json_text(wish, texts[i], NULL));
 	options = mst_json_object(wish, "options");
 	if (options)
-		json_object_object_add(clean, "options", json_object_get(options));
+		mst_json_put(clean, "options", json_object_get(options));
 	mst_json_add_bool(clean, "dry_run", mst_json_bool(wish, "dry_run", false));
 	mst_json_add_text(clean, "by", call->by);
 	json_object_put(wish);

@@ -32,7 +32,7 @@ static struct json_object *users_of(const struct mst_call *call, const char *nam
 
 	for (size_t i = 0; i < settings->profile_count; i++)
 		if (uses(&settings->profiles[i].options, name))
-			json_object_array_add(list, json_object_new_string(settings->profiles[i].name));
+			mst_json_push(list, json_object_new_string(settings->profiles[i].name));
 	return list;
 }
 
@@ -53,8 +53,8 @@ static void add_item(struct mst_call *call, struct json_object *items, const cha
 	mst_json_add_bool(item, "stored", entry != NULL);
 	mst_json_add_int(item, "set", entry ? entry->set : 0);
 	mst_json_add_text(item, "by", entry ? entry->by : "");
-	json_object_object_add(item, "profiles", users_of(call, name));
-	json_object_array_add(items, item);
+	mst_json_put(item, "profiles", users_of(call, name));
+	mst_json_push(items, item);
 }
 
 /* What a profile names and nobody has stored: it would be missed at the first run. */
@@ -91,7 +91,7 @@ int mst_api_secrets(struct mst_call *call, struct mst_err *err)
 	add_missing(call, items);
 	free(entries);
 	call->answer = json_object_new_object();
-	json_object_object_add(call->answer, "items", items);
+	mst_json_put(call->answer, "items", items);
 	mst_json_add_int(call->answer, "total", (int64_t)json_object_array_length(items));
 	return MST_OK;
 }
@@ -100,7 +100,7 @@ static void answer(struct mst_call *call, const char *name)
 {
 	call->answer = json_object_new_object();
 	mst_json_add_text(call->answer, "name", name);
-	json_object_object_add(call->answer, "profiles", users_of(call, name));
+	mst_json_put(call->answer, "profiles", users_of(call, name));
 }
 
 int mst_api_secret_put(struct mst_call *call, struct mst_err *err)

@@ -63,7 +63,7 @@ static int add_interfaces(struct mst_call *call, struct json_object *out, struct
 	bool determined = false;
 	int rc;
 
-	json_object_object_add(out, "interfaces", counts);
+	mst_json_put(out, "interfaces", counts);
 	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
 		mst_json_add_int(counts, states[i], 0);
 	rc = mst_store_group(call->store, "interfaces", NULL, "state", take_count, counts, err);
@@ -104,7 +104,7 @@ static int add_day(struct mst_call *call, struct json_object *out, struct mst_er
 	int64_t since = mst_time_now() - DAY_MS, fresh = 0, changed = 0;
 	int rc;
 
-	json_object_object_add(out, "last_24h", day);
+	mst_json_put(out, "last_24h", day);
 	rc = count_where(call, "interfaces", BCON_NEW("first_seen", "{", "$gte", BCON_INT64(since), "}"), &fresh, err);
 	if (rc == MST_OK)
 		rc = count_where(call, "interfaces",
@@ -126,7 +126,7 @@ static void attend(struct json_object *list, const char *subject, const char *te
 	mst_json_add_text(item, "subject", subject);
 	mst_json_add_text(item, "text", text);
 	mst_json_add_text(item, "next", next);
-	json_object_array_add(list, item);
+	mst_json_push(list, item);
 }
 
 static void attend_uncovered(void *data, const char *subject, const char *text, const char *next)
@@ -138,7 +138,7 @@ static bool seen_before(struct json_object *seen, const char *profile)
 {
 	if (json_object_object_get_ex(seen, profile, NULL))
 		return true;
-	json_object_object_add(seen, profile, NULL);
+	mst_json_put(seen, profile, json_object_new_boolean(true));
 	return false;
 }
 
@@ -201,7 +201,7 @@ static int add_runs(struct mst_call *call, struct json_object *out, struct json_
 	struct json_object *counts = json_object_new_object(), *engine = NULL;
 	int rc;
 
-	json_object_object_add(out, "runs", counts);
+	mst_json_put(out, "runs", counts);
 	mst_json_add_int(counts, "complete", 0);
 	mst_json_add_int(counts, "partial", 0);
 	mst_json_add_int(counts, "failed", 0);
@@ -224,12 +224,12 @@ static void add_store(struct mst_call *call, struct json_object *out, struct jso
 
 	(void)mst_store_stats(call->store, &stats, NULL);
 	if (mst_store_growth(call->store, &stats, mst_time_now(), &growth, NULL) == MST_OK)
-		json_object_object_add(store, "growth", mst_store_growth_json(&growth));
+		mst_json_put(store, "growth", mst_store_growth_json(&growth));
 	mst_json_add_text(store, "kind", call->api->setup.store_kind);
 	mst_json_add_text(store, "path", call->api->setup.store_path);
 	mst_json_add_int(store, "bytes", stats.bytes);
 	mst_json_add_int(store, "free", stats.free_bytes);
-	json_object_object_add(out, "store", store);
+	mst_json_put(out, "store", store);
 	if (stats.free_bytes >= 0 && stats.free_bytes < LOW_DISK_BYTES)
 		attend(attention, "store", "less than 512 MiB are free on its disk", "df -h");
 }
@@ -257,8 +257,8 @@ int mst_api_status(struct mst_call *call, struct mst_err *err)
 	if (rc == MST_OK)
 		rc = mst_coverage_attend(call, attend_uncovered, attention, err);
 	attend_plugins(call, attention);
-	json_object_object_add(out, "attention", attention);
-	json_object_object_add(out, "local_networks", mst_local_networks());
+	mst_json_put(out, "attention", attention);
+	mst_json_put(out, "local_networks", mst_local_networks());
 	if (rc == MST_OK)
 		call->answer = out;
 	else

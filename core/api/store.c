@@ -32,7 +32,7 @@ static int add_collections(struct mst_call *call, struct json_object *out, struc
 	const struct muster_collection *all = mst_collections(&count);
 	int rc = MST_OK;
 
-	json_object_object_add(out, "collections", list);
+	mst_json_put(out, "collections", list);
 	for (size_t i = 0; i < count && rc == MST_OK; i++) {
 		struct json_object *item = json_object_new_object();
 		int64_t documents = 0;
@@ -40,7 +40,7 @@ static int add_collections(struct mst_call *call, struct json_object *out, struc
 		rc = mst_store_count(call->store, all[i].name, NULL, &documents, err);
 		mst_json_add_text(item, "name", all[i].name);
 		mst_json_add_int(item, "documents", documents);
-		json_object_array_add(list, item);
+		mst_json_push(list, item);
 	}
 	return rc;
 }
@@ -69,7 +69,7 @@ static void add_retention(struct mst_call *call, struct json_object *out)
 	mst_json_add_int(retention, "lost", settings->retention_lost);
 	mst_json_add_int(retention, "runs", settings->retention_runs);
 	mst_json_add_int(retention, "spool", settings->retention_spool);
-	json_object_object_add(out, "retention", retention);
+	mst_json_put(out, "retention", retention);
 	mst_json_add_int(out, "history_from", noted(call, MST_COUNTER_HISTORY_FROM));
 	mst_json_add_int(out, "pruned", noted(call, MST_COUNTER_PRUNED));
 }
@@ -83,7 +83,7 @@ static int add_spool(struct mst_call *call, struct json_object *out, struct mst_
 	mst_json_add_text(spool, "path", call->api->setup.spool);
 	mst_json_add_int(spool, "bytes", mst_json_int(engine, "spool_bytes", 0));
 	mst_json_add_int(spool, "limit", (int64_t)MST_MAX_SPOOL);
-	json_object_object_add(out, "spool", spool);
+	mst_json_put(out, "spool", spool);
 	json_object_put(engine);
 	return rc;
 }
@@ -103,7 +103,7 @@ int mst_api_store(struct mst_call *call, struct mst_err *err)
 	if (rc == MST_OK)
 		rc = mst_store_growth(call->store, &stats, mst_time_now(), &growth, err);
 	if (rc == MST_OK)
-		json_object_object_add(out, "growth", mst_store_growth_json(&growth));
+		mst_json_put(out, "growth", mst_store_growth_json(&growth));
 	if (rc == MST_OK)
 		rc = add_spool(call, out, err);
 	if (rc == MST_OK)

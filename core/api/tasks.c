@@ -68,7 +68,7 @@ static void on_report(void *data, int status, const char *where, const char *tex
 		mst_json_add_text(item, "status", mst_code_name(status));
 		mst_json_add_text(item, "where", where);
 		mst_json_add_text(item, "text", text);
-		json_object_array_add(task->findings, item);
+		mst_json_push(task->findings, item);
 	} else {
 		task->left_out++;
 	}
@@ -250,10 +250,10 @@ static struct json_object *task_json(const struct mst_task *task)
 
 		/* Copies: the answer is written by another thread. */
 		if (json_object_deep_copy(task->findings, &findings, NULL) == 0)
-			json_object_object_add(out, "findings", findings);
+			mst_json_put(out, "findings", findings);
 		mst_json_add_int(out, "left_out", (int64_t)task->left_out);
 		if (task->documents && json_object_deep_copy(task->documents, &documents, NULL) == 0)
-			json_object_object_add(out, "documents", documents);
+			mst_json_put(out, "documents", documents);
 	}
 	return out;
 }

@@ -72,11 +72,11 @@ static int all_zones(struct mst_call *call, struct json_object **out, struct mst
 	}
 	list = json_object_new_array();
 	for (size_t i = 0; i < settings->zone_count; i++)
-		json_object_array_add(list, zone_json(&settings->zones[i], counts));
+		mst_json_push(list, zone_json(&settings->zones[i], counts));
 	json_object_object_foreach(counts, name, count)
 	{
 		if (!mst_settings_zone(settings, name))
-			json_object_array_add(list, dropped_json(name, json_object_get_int64(count)));
+			mst_json_push(list, dropped_json(name, json_object_get_int64(count)));
 	}
 	json_object_put(counts);
 	*out = list;
@@ -100,7 +100,7 @@ static struct json_object *profiles_of(const struct mst_settings *settings, cons
 		const struct mst_profile *profile = &settings->profiles[i];
 
 		if (strcmp(profile->zone ? profile->zone : "default", zone) == 0)
-			json_object_array_add(list, json_object_new_string(profile->name));
+			mst_json_push(list, json_object_new_string(profile->name));
 	}
 	return list;
 }
@@ -117,7 +117,7 @@ int mst_api_zone(struct mst_call *call, struct mst_err *err)
 		if (strcmp(mst_json_text(zone, "name", ""), name) != 0)
 			continue;
 		call->answer = json_object_get(zone);
-		json_object_object_add(call->answer, "profiles", profiles_of(call->settings, name));
+		mst_json_put(call->answer, "profiles", profiles_of(call->settings, name));
 	}
 	json_object_put(list);
 	if (rc == MST_OK && !call->answer)

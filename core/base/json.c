@@ -148,18 +148,54 @@ static struct json_object *new_text(const char *text)
 	return value;
 }
 
+static _Thread_local bool lost;
+
+void mst_json_put(struct json_object *object, const char *key, struct json_object *value)
+{
+	if (object != NULL && value != NULL && json_object_object_add(object, key, value) == 0)
+		return;
+	json_object_put(value);
+	lost = true;
+}
+
+void mst_json_push(struct json_object *array, struct json_object *value)
+{
+	if (array != NULL && value != NULL && json_object_array_add(array, value) == 0)
+		return;
+	json_object_put(value);
+	lost = true;
+}
+
+bool mst_json_whole(void)
+{
+	bool whole = !lost;
+
+	lost = false;
+	return whole;
+}
+
+const char *mst_json_string(struct json_object *object, size_t *len)
+{
+	size_t unused;
+
+	if (!mst_json_whole() || object == NULL)
+		return NULL;
+	return json_object_to_json_string_length(object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
+	                                         len != NULL ? len : &unused);
+}
+
 void mst_json_add_text(struct json_object *object, const char *key, const char *value)
 {
 	if (value != NULL)
-		json_object_object_add(object, key, new_text(value));
+		mst_json_put(object, key, new_text(value));
 }
 
 void mst_json_add_int(struct json_object *object, const char *key, int64_t value)
 {
-	json_object_object_add(object, key, json_object_new_int64(value));
+	mst_json_put(object, key, json_object_new_int64(value));
 }
 
 void mst_json_add_bool(struct json_object *object, const char *key, bool value)
 {
-	json_object_object_add(object, key, json_object_new_boolean(value));
+	mst_json_put(object, key, json_object_new_boolean(value));
 }

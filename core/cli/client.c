@@ -128,8 +128,10 @@ int mst_client_put_text(struct mst_client *client, const char *method, const cha
 int mst_client_call(struct mst_client *client, const char *method, const char *path, struct json_object *body,
                     struct json_object **out, struct mst_err *err)
 {
-	const char *text = body ? json_object_to_json_string_ext(body, JSON_C_TO_STRING_PLAIN) : NULL;
+	const char *text = body ? mst_json_string(body, NULL) : NULL;
 
+	if (body && !text)
+		return mst_err_no_memory(err);
 	return mst_client_put_text(client, method, path, "application/json", text, text ? strlen(text) : 0, out, err);
 }
 

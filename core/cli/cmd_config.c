@@ -115,10 +115,10 @@ static void faults_json(const struct mst_cli *cli, const struct mst_faults *faul
 	for (size_t i = 0; i < faults->count; i++) {
 		struct json_object *item = json_object_new_object();
 
-		json_object_object_add(item, "file", json_object_new_string(faults->items[i].file));
-		json_object_object_add(item, "line", json_object_new_int(faults->items[i].line));
-		json_object_object_add(item, "text", json_object_new_string(faults->items[i].text));
-		json_object_array_add(list, item);
+		mst_json_put(item, "file", json_object_new_string(faults->items[i].file));
+		mst_json_put(item, "line", json_object_new_int(faults->items[i].line));
+		mst_json_put(item, "text", json_object_new_string(faults->items[i].text));
+		mst_json_push(list, item);
 	}
 	mst_out_array(cli, list, columns, 3);
 	json_object_put(list);

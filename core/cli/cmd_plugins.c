@@ -32,7 +32,7 @@ static struct json_object *list_json(const struct mst_cli *cli)
 	for (size_t i = 0; i < cli->plugins.count; i++) {
 		struct json_object *item = mst_manifest_to_json(&cli->plugins.plugins[i]);
 
-		json_object_array_add(list, item);
+		mst_json_push(list, item);
 	}
 	return list;
 }

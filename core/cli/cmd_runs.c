@@ -279,7 +279,7 @@ static int run_show(struct mst_cli *cli, struct mst_err *err)
 		mst_out_line(run);
 	} else if (cli->format == MST_CLI_CSV) {
 		one = json_object_new_array();
-		json_object_array_add(one, json_object_get(run));
+		mst_json_push(one, json_object_get(run));
 		rc = mst_list_names(cli, &listing, names, &count, err);
 		if (rc == MST_OK)
 			mst_out_array(cli, one, names, count);

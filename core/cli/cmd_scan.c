@@ -46,7 +46,8 @@ static int body_of(struct mst_cli *cli, struct json_object **out, struct mst_err
 		rc = mst_method_options_json(cli, cli->words + 1, cli->word_count - 1, &options, err);
 		mst_json_add_text(body, "method", cli->method->def.name);
 		mst_json_add_text(body, "zone", mst_cli_has(cli, "zone") ? mst_cli_option(cli, "zone") : "default");
-		json_object_object_add(body, "options", options);
+		if (options)
+			mst_json_put(body, "options", options);
 	} else if (cli->word_count > 1 || mst_cli_has(cli, "zone")) {
 		rc = mst_method_unknown(cli, cli->words[0], err);
 		if (rc == MST_E_NOT_FOUND && cli->word_count == 1)

@@ -66,7 +66,7 @@ static void times_as_text(struct json_object *items)
 
 		if (set > 0)
 			mst_time_rfc3339(set, text, sizeof(text));
-		json_object_object_add(item, "set", json_object_new_string(text));
+		mst_json_put(item, "set", json_object_new_string(text));
 	}
 }
 

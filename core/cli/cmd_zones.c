@@ -91,7 +91,7 @@ static int run_show(struct mst_cli *cli, struct mst_err *err)
 	} else if (cli->format == MST_CLI_CSV) {
 		rc = mst_list_names(cli, &listing, names, &count, err);
 		one = json_object_new_array();
-		json_object_array_add(one, json_object_get(zone));
+		mst_json_push(one, json_object_get(zone));
 		if (rc == MST_OK)
 			mst_out_array(cli, one, names, count);
 		json_object_put(one);

@@ -44,7 +44,7 @@ static void show_change(struct mst_cli *cli, struct json_object *answer, const c
 		struct json_object *one = json_object_new_array();
 
 		if (cli->format == MST_CLI_CSV) {
-			json_object_array_add(one, json_object_get(answer));
+			mst_json_push(one, json_object_get(answer));
 			mst_out_array(cli, one, change_columns, 2);
 		} else {
 			(cli->format == MST_CLI_JSON ? mst_out_json : mst_out_line)(answer);

@@ -209,7 +209,7 @@ static int arranged(struct mst_cli *cli, const struct mst_listing *listing, stru
 	if (sort && !listing->sorted)
 		qsort(rows, count, sizeof(*rows), compare_rows);
 	for (size_t i = 0; i < count && i < limit; i++)
-		json_object_array_add(*out, json_object_get(rows[i].item));
+		mst_json_push(*out, json_object_get(rows[i].item));
 	free(rows);
 	return MST_OK;
 }

@@ -116,8 +116,10 @@ int mst_daemon_lock_write(struct mst_daemon_lock *lock, const struct mst_daemon_
 	mst_json_add_text(object, "store", places->store);
 	mst_json_add_text(object, "version", MST_VERSION);
 	mst_json_add_bool(object, "private", is_private);
-	text = json_object_to_json_string_length(object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
-	if (ftruncate(lock->fd, 0) != 0 || pwrite(lock->fd, text, len, 0) != (ssize_t)len)
+	text = mst_json_string(object, &len);
+	if (!text)
+		rc = mst_err_no_memory(err);
+	else if (ftruncate(lock->fd, 0) != 0 || pwrite(lock->fd, text, len, 0) != (ssize_t)len)
 		rc = mst_err_errno(err, errno, "cannot write the lock of %s", places->store);
 	json_object_put(object);
 	return rc;

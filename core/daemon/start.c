@@ -56,15 +56,15 @@ void mst_daemon_ready(struct mst_daemon_options *options, const struct mst_daemo
 		mst_json_add_text(object, "error", mst_code_name(failure->code));
 		mst_json_add_text(object, "text", failure->text);
 		if (lock->holder_pid > 0)
-			json_object_object_add(object, "holder", holder_json(lock));
+			mst_json_put(object, "holder", holder_json(lock));
 	} else {
 		mst_json_add_text(object, "socket", places->socket);
 		mst_json_add_int(object, "pid", getpid());
 	}
 	mst_json_add_text(object, "store", places->store);
 	mst_buf_init(&line, 32768);
-	mst_buf_str(&line,
-	            json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	const char *text = mst_json_string(object, NULL);
+	mst_buf_str(&line, text ? text : "{\"ready\":false,\"error\":\"failed\",\"text\":\"out of memory\"}");
 	mst_buf_char(&line, '\n');
 	(void)mst_file_write_all(options->ready_fd, mst_buf_text(&line), line.len, "the ready line", NULL);
 	mst_buf_free(&line);

@@ -69,11 +69,11 @@ static struct json_object *arrange_job(const struct mst_engine *engine, bool loc
 
 	mst_json_add_int(job, "worker", 1);
 	mst_json_add_text(job, "plugin", engine->setup.store_plugin);
-	json_object_object_add(job, "store", json_object_get(engine->setup.store_options));
+	mst_json_put(job, "store", json_object_get(engine->setup.store_options));
 	mst_json_add_text(job, "spool", engine->setup.spool);
-	json_object_object_add(job, "segments", json_object_new_array());
-	json_object_object_add(job, "finish", json_object_new_array());
-	json_object_object_add(job, "settings", json_object_get(engine->import_settings));
+	mst_json_put(job, "segments", json_object_new_array());
+	mst_json_put(job, "finish", json_object_new_array());
+	mst_json_put(job, "settings", json_object_get(engine->import_settings));
 	mst_json_add_bool(job, "arrange", true);
 	mst_json_add_bool(job, "locations", locations);
 	mst_json_add_int(job, "deadline_ms", ARRANGE_DEADLINE_MS);

@@ -28,7 +28,7 @@ static void on_line(void *data, struct json_object *line, const char *type)
 	mst_json_add_text(verdict, "part", mst_json_text(line, "part", ""));
 	mst_json_add_text(verdict, "status", mst_json_text(line, "status", "failed"));
 	mst_json_add_text(verdict, "text", mst_json_text(line, "text", ""));
-	json_object_array_add(check->verdicts, verdict);
+	mst_json_push(check->verdicts, verdict);
 }
 
 static void check_free(struct check *check)
@@ -44,7 +44,7 @@ static void on_ended(void *data, const struct mst_process_end *end)
 	struct mst_engine *engine = check->engine;
 	struct json_object *answer = json_object_new_object();
 
-	json_object_object_add(answer, "verdicts", check->verdicts);
+	mst_json_put(answer, "verdicts", check->verdicts);
 	check->verdicts = NULL;
 	mst_json_add_text(answer, "status", mst_code_name(end->status));
 	mst_json_add_text(answer, "text", end->text);

@@ -105,7 +105,7 @@ static int first_numbers(struct mst_engine *engine, struct mst_err *err)
 	if (rc == MST_OK)
 		rc = mst_job_labels(engine->setup.store, &labels, err);
 	if (rc == MST_OK)
-		json_object_object_add(engine->import_settings, "labels", labels);
+		mst_json_put(engine->import_settings, "labels", labels);
 	return rc;
 }
 

@@ -48,7 +48,7 @@ static struct json_object *segments_json(const struct mst_run *run, const struct
 
 	for (size_t i = 0; i < run->shard_count && json_object_array_length(list) < SEGMENTS_PER_IMPORT; i++)
 		if (follow ? run->shards[i] == follow : run->shards[i]->state == MST_SHARD_SPOOLED)
-			json_object_array_add(list, segment_json(run->shards[i]));
+			mst_json_push(list, segment_json(run->shards[i]));
 	return list;
 }
 
@@ -59,13 +59,13 @@ static struct json_object *import_job(const struct mst_run *run, const struct ms
 
 	mst_json_add_int(job, "worker", 1);
 	mst_json_add_text(job, "plugin", engine->setup.store_plugin);
-	json_object_object_add(job, "store", json_object_get(engine->setup.store_options));
+	mst_json_put(job, "store", json_object_get(engine->setup.store_options));
 	mst_json_add_text(job, "spool", engine->setup.spool);
-	json_object_object_add(job, "segments", segments_json(run, follow));
-	json_object_object_add(job, "settings", json_object_get(engine->import_settings));
+	mst_json_put(job, "segments", segments_json(run, follow));
+	mst_json_put(job, "settings", json_object_get(engine->import_settings));
 	if (finish)
-		json_object_array_add(runs, json_object_new_string(run->id));
-	json_object_object_add(job, "finish", runs);
+		mst_json_push(runs, json_object_new_string(run->id));
+	mst_json_put(job, "finish", runs);
 	mst_json_add_int(job, "deadline_ms", IMPORT_DEADLINE_MS);
 	return job;
 }

@@ -109,10 +109,10 @@ static void start_prune(struct mst_engine *engine)
 
 	mst_json_add_int(job, "worker", 1);
 	mst_json_add_text(job, "plugin", engine->setup.store_plugin);
-	json_object_object_add(job, "store", json_object_get(engine->setup.store_options));
+	mst_json_put(job, "store", json_object_get(engine->setup.store_options));
 	mst_json_add_text(job, "spool", engine->setup.spool);
-	json_object_object_add(job, "settings", json_object_get(engine->import_settings));
-	json_object_object_add(job, "prune", json_object_new_object());
+	mst_json_put(job, "settings", json_object_get(engine->import_settings));
+	mst_json_put(job, "prune", json_object_new_object());
 	mst_json_add_int(job, "deadline_ms", PRUNE_DEADLINE_MS);
 	start.job = job;
 	if (mst_process_start(&engine->importer, engine->processes, &start, &ops, engine, &err) == MST_OK) {

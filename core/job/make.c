@@ -92,8 +92,8 @@ static int import_scope(struct mst_run *run, const char *covers, struct mst_err 
 		return rc;
 	scope = json_object_new_object();
 	facts = json_object_new_array();
-	json_object_array_add(facts, json_object_new_string("presence"));
-	json_object_object_add(scope, "facts", facts);
+	mst_json_push(facts, json_object_new_string("presence"));
+	mst_json_put(scope, "facts", facts);
 	mst_json_add_text(scope, "addresses", covers);
 	rc = mst_scope_from_json(&shard->scope, scope, err);
 	json_object_put(scope);
@@ -149,7 +149,7 @@ static struct json_object *rules_json(const struct mst_rule *rules, size_t count
 
 		mst_json_add_text(rule, "text", rules[i].text);
 		mst_json_add_text(rule, "at", rules[i].at);
-		json_object_array_add(list, rule);
+		mst_json_push(list, rule);
 	}
 	return list;
 }
@@ -173,7 +173,7 @@ static void add_shard_json(struct json_object *job, const struct mst_shard *shar
 	mst_json_add_text(job, "spec", shard->spec ? shard->spec : "");
 	mst_json_add_text(job, "checkpoint", shard->checkpoint ? shard->checkpoint : "");
 	if (shard->has_scope)
-		json_object_object_add(job, "scope", mst_scope_to_json(&shard->scope));
+		mst_json_put(job, "scope", mst_scope_to_json(&shard->scope));
 	mst_json_add_int(job, "addresses", shard->addresses);
 }
 
@@ -188,10 +188,10 @@ struct json_object *mst_run_job(const struct mst_run *run, const struct mst_shar
 	mst_json_add_text(job, "run", run->id);
 	mst_json_add_text(job, "profile", run->profile);
 	mst_json_add_text(job, "zone", run->zone_name);
-	json_object_object_add(job, "net", net_json(run, shard));
-	json_object_object_add(job, "options", mst_option_set_json(&run->options));
-	json_object_object_add(job, "never_scan", rules_json(rules->never, rules->never_count));
-	json_object_object_add(job, "scan_only", rules_json(rules->only, rules->only_count));
+	mst_json_put(job, "net", net_json(run, shard));
+	mst_json_put(job, "options", mst_option_set_json(&run->options));
+	mst_json_put(job, "never_scan", rules_json(rules->never, rules->never_count));
+	mst_json_put(job, "scan_only", rules_json(rules->only, rules->only_count));
 	if (shard)
 		add_shard_json(job, shard);
 	mst_json_add_int(job, "deadline_ms", deadline_ms);

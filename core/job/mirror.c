@@ -290,7 +290,7 @@ static void add_rule(struct json_object *list, const bson_t *doc)
 		mst_log(MST_LOG_WARNING, "job", "label \"%s\" is not applied: %s", mst_json_text(rule, "name", ""),
 		        err.text);
 	if (mst_json_text(rule, "name", "")[0] && err.code == MST_OK)
-		json_object_array_add(list, rule);
+		mst_json_push(list, rule);
 	else
 		json_object_put(rule);
 }

@@ -319,7 +319,7 @@ static int add_secrets(struct mst_secret *job, const struct mst_process_start *s
 static int copy_job(struct mst_process *process, const struct mst_process_start *start, struct mst_err *err)
 {
 	size_t len = 0, room;
-	const char *text = json_object_to_json_string_length(start->job, JSON_C_TO_STRING_PLAIN, &len);
+	const char *text = mst_json_string(start->job, &len);
 	int rc;
 
 	if (!text)

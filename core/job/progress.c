@@ -81,18 +81,18 @@ static struct json_object *plan_json(const struct mst_run *run)
 		bytes += shard->expected_bytes;
 		ms += shard->expected_ms;
 		if (shard->command && i < COMMANDS_MAX)
-			json_object_array_add(commands, json_object_new_string(shard->command));
+			mst_json_push(commands, json_object_new_string(shard->command));
 	}
 	if (side > run->shard_count && run->shard_count > 0)
 		side = (unsigned)run->shard_count;
 	mst_json_add_int(plan, "addresses", run->addresses);
 	mst_json_add_int(plan, "excluded", run->excluded);
-	json_object_object_add(plan, "refused", copy_of(run->refused));
+	mst_json_put(plan, "refused", copy_of(run->refused));
 	mst_json_add_int(plan, "shards", (int64_t)run->shard_count);
 	mst_json_add_int(plan, "parallel", side);
 	mst_json_add_int(plan, "expected_bytes", bytes);
 	mst_json_add_int(plan, "expected_ms", ms / side);
-	json_object_object_add(plan, "commands", commands);
+	mst_json_put(plan, "commands", commands);
 	return plan;
 }
 
@@ -117,7 +117,7 @@ static struct json_object *shards_json(const struct mst_run *run)
 		mst_json_add_int(item, "expected_bytes", shard->expected_bytes);
 		mst_json_add_int(item, "expected_ms", shard->expected_ms);
 		mst_json_add_text(item, "command", shard->command ? shard->command : "");
-		json_object_array_add(list, item);
+		mst_json_push(list, item);
 	}
 	return list;
 }
@@ -145,8 +145,8 @@ static struct json_object *run_json(const struct mst_run *run)
 	mst_json_add_int(out, "addresses", run->addresses);
 	mst_json_add_int(out, "shards_done", (int64_t)(sum.complete + sum.partial + sum.failed));
 	mst_json_add_text(out, "command", run->command ? run->command : "");
-	json_object_object_add(out, "refused", copy_of(run->refused));
-	json_object_object_add(out, "warnings", copy_of(run->warnings));
+	mst_json_put(out, "refused", copy_of(run->refused));
+	mst_json_put(out, "warnings", copy_of(run->warnings));
 	if (run->plan_error.code != MST_OK)
 		mst_json_add_text(out, "error", mst_code_name(run->plan_error.code));
 	return out;
@@ -156,10 +156,10 @@ struct json_object *mst_run_progress(struct mst_run *run)
 {
 	struct json_object *out = json_object_new_object();
 
-	json_object_object_add(out, "run", run_json(run));
-	json_object_object_add(out, "progress", figures(run));
-	json_object_object_add(out, "shards", shards_json(run));
+	mst_json_put(out, "run", run_json(run));
+	mst_json_put(out, "progress", figures(run));
+	mst_json_put(out, "shards", shards_json(run));
 	if (run->kind == MST_RUN_PLAN && run->state == MST_RUN_DONE)
-		json_object_object_add(out, "plan", plan_json(run));
+		mst_json_put(out, "plan", plan_json(run));
 	return out;
 }

@@ -61,15 +61,15 @@ static struct json_object *summary(const struct mst_settings *old, const struct 
 	add_count(out, "never_scan", now->rules.never_count);
 	add_count(out, "scan_only", now->rules.only_count);
 	if (!same_text(old->store_kind, now->store_kind) || !same_text(old->store_path, now->store_path))
-		json_object_array_add(later, json_object_new_string("store"));
+		mst_json_push(later, json_object_new_string("store"));
 	if (old->listen_count != now->listen_count)
-		json_object_array_add(later, json_object_new_string("listen"));
+		mst_json_push(later, json_object_new_string("listen"));
 	for (size_t i = 0; i < old->listen_count && i < now->listen_count; i++)
 		if (!same_text(old->listen[i], now->listen[i])) {
-			json_object_array_add(later, json_object_new_string("listen"));
+			mst_json_push(later, json_object_new_string("listen"));
 			break;
 		}
-	json_object_object_add(out, "after_restart", later);
+	mst_json_put(out, "after_restart", later);
 	return out;
 }
 
@@ -94,7 +94,7 @@ static void put_in_force(struct reload *reload)
 	const struct mst_settings *now = mst_settings_of(reload->next);
 	struct json_object *settings = mst_engine_import_settings(now);
 
-	json_object_object_add(settings, "labels", json_object_get(reload->labels));
+	mst_json_put(settings, "labels", json_object_get(reload->labels));
 	json_object_put(engine->import_settings);
 	engine->import_settings = settings;
 	mst_settings_drop(engine->shared);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/json.h"
 #include "job/run.h"
 
 static void drop(struct mst_request *request)
@@ -30,17 +31,26 @@ static void finish(struct mst_request *request)
 	drop(request);
 }
 
-void mst_request_answer(struct mst_request *request, struct json_object *answer)
-{
-	request->answer = answer;
-	request->rc = MST_OK;
-	finish(request);
-}
-
 void mst_request_refuse(struct mst_request *request, const struct mst_err *err)
 {
 	request->err = *err;
 	request->rc = err->code != MST_OK ? err->code : MST_E_FAILED;
+	finish(request);
+}
+
+void mst_request_answer(struct mst_request *request, struct json_object *answer)
+{
+	struct mst_err err = {0};
+
+	/* The caller is another thread: it could not see that this one lost something. */
+	if (!mst_json_whole()) {
+		json_object_put(answer);
+		mst_err_no_memory(&err);
+		mst_request_refuse(request, &err);
+		return;
+	}
+	request->answer = answer;
+	request->rc = MST_OK;
 	finish(request);
 }
 
@@ -110,7 +120,7 @@ static bool wait_for(struct mst_request *request, int64_t timeout_ms)
 int mst_engine_call(struct mst_engine *engine, int verb, struct json_object *arguments, int64_t timeout_ms,
                     struct json_object **answer, struct mst_err *err)
 {
-	struct mst_request *request = request_new(verb, arguments);
+	struct mst_request *request = mst_json_whole() ? request_new(verb, arguments) : NULL;
 	int rc;
 
 	*answer = NULL;

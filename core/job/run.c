@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/limits.h"
 #include "base/str.h"
 #include "base/time.h"
@@ -156,7 +157,7 @@ void mst_run_warn(struct mst_run *run, const char *text)
 	if (count + 1 == MST_MAX_WARNINGS)
 		text = "there are more warnings: the log has them";
 	if (count < MST_MAX_WARNINGS && text[0])
-		json_object_array_add(run->warnings, json_object_new_string(text));
+		mst_json_push(run->warnings, json_object_new_string(text));
 	mst_buf_free(&clean);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "job/run.h"
 #include "secret/vault.h"
 
@@ -86,7 +87,7 @@ int mst_run_process(const struct mst_run *run, const struct mst_shard *shard, st
 		start->secrets = secrets;
 		start->secret_count = count;
 		if (count == 0)
-			json_object_object_add(job, "secrets", json_object_new_object());
+			mst_json_put(job, "secrets", json_object_new_object());
 		rc = mst_process_start(out, run->engine->processes, start, ops, data, err);
 	}
 	start->job = NULL;

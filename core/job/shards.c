@@ -159,7 +159,7 @@ static void take_follow_up(struct mst_shard *shard, struct json_object *line)
 	if (!shard->follow_ups)
 		shard->follow_ups = json_object_new_array();
 	if (json_object_array_length(shard->follow_ups) < MST_MAX_SHARDS)
-		json_object_array_add(shard->follow_ups, json_object_get(line));
+		mst_json_push(shard->follow_ups, json_object_get(line));
 }
 
 static void on_line(void *data, struct json_object *line, const char *type)

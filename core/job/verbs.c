@@ -339,7 +339,7 @@ static void labels(struct mst_engine *engine, struct mst_request *request)
 		refuse(request, MST_E_NO_MEMORY, "the label rules could not be taken over");
 		return;
 	}
-	json_object_object_add(settings, "labels", rules);
+	mst_json_put(settings, "labels", rules);
 	json_object_put(engine->import_settings);
 	engine->import_settings = settings;
 	mst_request_answer(request, json_object_new_object());

@@ -57,7 +57,7 @@ static void check_manifest(const struct mst_manifest *manifest, int fd)
 	struct json_object *json = mst_manifest_to_json(manifest);
 	size_t len = 0;
 	mst_err_clear(&err);
-	bool ok = json_object_to_json_string_length(json, JSON_C_TO_STRING_PLAIN, &len) && len <= MST_MAX_MANIFEST;
+	bool ok = mst_json_string(json, &len) && len <= MST_MAX_MANIFEST;
 	if (!ok)
 		mst_err_set(&err, MST_E_LIMIT,
 		            "as JSON the manifest has %zu bytes, at most %u are taken; shorten its texts", len,

@@ -42,7 +42,7 @@ static void on_refused(void *data, const struct mst_rule *rule, const struct mst
 	mst_json_add_text(item, "rule", rule ? "never_scan" : "scan_only");
 	mst_json_add_text(item, "entry", rule ? rule->text : "");
 	mst_json_add_text(item, "at", rule ? rule->at : "");
-	json_object_array_add(refusals->list, item);
+	mst_json_push(refusals->list, item);
 	mst_buf_free(&text);
 }
 
@@ -92,7 +92,7 @@ static void send_targets(struct muster_call_state *host, uint64_t included, uint
 	mst_json_add_text(line, "type", "targets");
 	mst_json_add_int(line, "included", (int64_t)included);
 	mst_json_add_int(line, "excluded", (int64_t)excluded);
-	json_object_object_add(line, "refused", refusals->list);
+	mst_json_put(line, "refused", refusals->list);
 	refusals->list = NULL;
 	mst_line_send(host->line_fd, line, NULL);
 	if (refusals->count > REFUSED_SHOWN)
@@ -319,7 +319,7 @@ static int send_shard(struct muster_call_state *host, const struct muster_shard 
 	mst_json_add_text(line, "type", "shard");
 	mst_json_add_text(line, "id", shard->id);
 	mst_json_add_text(line, "spec", mst_buf_text(&spec));
-	json_object_object_add(line, "scope", mst_scope_to_json(scope));
+	mst_json_put(line, "scope", mst_scope_to_json(scope));
 	mst_json_add_int(line, "addresses", shard->addresses);
 	mst_json_add_int(line, "expected_bytes", shard->expected_bytes);
 	mst_json_add_int(line, "expected_ms", shard->expected_ms);
@@ -352,7 +352,7 @@ int host_shard(const struct muster_call *call, const struct muster_shard *in)
 	if (status == MST_OK)
 		status = send_shard(host, &shard, &scope, &err);
 	if (status == MST_OK)
-		json_object_object_add(host->shard_ids, shard.id, json_object_new_boolean(1));
+		mst_json_put(host->shard_ids, shard.id, json_object_new_boolean(1));
 	mst_scope_free(&scope);
 	return status == MST_OK ? MUSTER_OK : host_give(host, "shard", &err);
 }

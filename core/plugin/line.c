@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/json.h"
 #include "plugin/line.h"
 
 #include <errno.h>
@@ -49,8 +50,7 @@ int mst_line_send(int fd, struct json_object *object, struct mst_err *err)
 {
 	struct mst_buf line;
 	mst_buf_init(&line, MST_MAX_LINE + 1);
-	const char *text =
-	        json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	const char *text = mst_json_string(object, NULL);
 	int status = text ? mst_buf_str(&line, text) : MST_E_NO_MEMORY;
 	if (status == MST_E_NO_MEMORY)
 		mst_err_no_memory(err);

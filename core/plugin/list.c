@@ -94,9 +94,9 @@ static void cache_write(struct cache *cache, const char *path, const struct stam
 		mst_json_add_int(all, "version", CACHE_VERSION);
 		mst_json_add_int(all, "abi", MUSTER_ABI_CURRENT);
 		add_stamp(stamp, worker);
-		json_object_object_add(all, "worker", stamp);
-		json_object_object_add(all, "plugins", json_object_get(cache->fresh));
-		const char *text = json_object_to_json_string_length(all, JSON_C_TO_STRING_PLAIN, &len);
+		mst_json_put(all, "worker", stamp);
+		mst_json_put(all, "plugins", json_object_get(cache->fresh));
+		const char *text = mst_json_string(all, &len);
 		if (text)
 			(void)mst_file_write_atomic(path, text, len, 0600, NULL);
 		json_object_put(all);
@@ -111,7 +111,7 @@ static bool cache_get(struct cache *cache, const char *path, const struct stamp 
 	if (!same_stamp(entry, stamp) ||
 	    mst_manifest_from_json(out, mst_json_object(entry, "manifest"), NULL) != MST_OK)
 		return false;
-	json_object_object_add(cache->fresh, path, json_object_get(entry));
+	mst_json_put(cache->fresh, path, json_object_get(entry));
 	return true;
 }
 
@@ -120,8 +120,8 @@ static void cache_put(struct cache *cache, const char *path, const struct stamp 
 {
 	struct json_object *entry = json_object_new_object();
 	add_stamp(entry, stamp);
-	json_object_object_add(entry, "manifest", mst_manifest_to_json(manifest));
-	json_object_object_add(cache->fresh, path, entry);
+	mst_json_put(entry, "manifest", mst_manifest_to_json(manifest));
+	mst_json_put(cache->fresh, path, entry);
 	cache->changed = true;
 }
 

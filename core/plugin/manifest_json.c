@@ -58,8 +58,8 @@ static void add_words(struct json_object *object, const char *key, const struct 
 	struct json_object *array = json_object_new_array();
 	for (; words->text; words++)
 		if (bits & words->value)
-			json_object_array_add(array, json_object_new_string(words->text));
-	json_object_object_add(object, key, array);
+			mst_json_push(array, json_object_new_string(words->text));
+	mst_json_put(object, key, array);
 }
 
 /* Unknown words become a bit that no check lets through. */
@@ -90,7 +90,7 @@ static struct json_object *options_to_json(const struct mst_option_def *options,
 		mst_json_add_int(object, "minimum", options[i].minimum);
 		mst_json_add_int(object, "maximum", options[i].maximum);
 		mst_json_add_text(object, "limited_by", options[i].limited_by);
-		json_object_array_add(array, object);
+		mst_json_push(array, object);
 	}
 	return array;
 }
@@ -103,8 +103,8 @@ static struct json_object *method_to_json(const struct mst_method *method)
 	mst_json_add_text(object, "name", method->def.name);
 	mst_json_add_text(object, "summary", method->def.summary);
 	add_words(object, "wants", wants_words, method->def.wants);
-	json_object_object_add(object, "options", options_to_json(method->def.options, method->def.option_count));
-	json_object_object_add(object, "provider", options_to_json(method->provider, method->provider_count));
+	mst_json_put(object, "options", options_to_json(method->def.options, method->def.option_count));
+	mst_json_put(object, "provider", options_to_json(method->provider, method->provider_count));
 	for (size_t i = 0; i < method->field_count; i++) {
 		struct json_object *field = json_object_new_object();
 		mst_json_add_text(field, "name", method->fields[i].name);
@@ -112,25 +112,25 @@ static struct json_object *method_to_json(const struct mst_method *method)
 		mst_json_add_text(field, "type", word_of(field_types, method->fields[i].type));
 		add_words(field, "flags", field_flags, method->fields[i].flags);
 		mst_json_add_text(field, "help", method->fields[i].help);
-		json_object_array_add(fields, field);
+		mst_json_push(fields, field);
 	}
-	json_object_object_add(object, "fields", fields);
+	mst_json_put(object, "fields", fields);
 	for (size_t i = 0; i < method->text_count; i++) {
 		struct json_object *text = json_object_new_object();
 		mst_json_add_text(text, "name", method->texts[i].name);
 		mst_json_add_text(text, "title", method->texts[i].title);
 		mst_json_add_text(text, "body", method->texts[i].body);
-		json_object_array_add(texts, text);
+		mst_json_push(texts, text);
 	}
-	json_object_object_add(object, "texts", texts);
+	mst_json_put(object, "texts", texts);
 	for (size_t i = 0; i < method->tool_count; i++) {
 		struct json_object *tool = json_object_new_object();
 		mst_json_add_text(tool, "program", method->tools[i].program);
 		mst_json_add_text(tool, "package", method->tools[i].package);
 		mst_json_add_text(tool, "help", method->tools[i].help);
-		json_object_array_add(tools, tool);
+		mst_json_push(tools, tool);
 	}
-	json_object_object_add(object, "tools", tools);
+	mst_json_put(object, "tools", tools);
 	return object;
 }
 
@@ -144,15 +144,15 @@ struct json_object *mst_manifest_to_json(const struct mst_manifest *manifest)
 	mst_json_add_text(object, "path", manifest->path);
 	mst_json_add_int(object, "abi", manifest->abi);
 	if (manifest->discovery)
-		json_object_array_add(interfaces, json_object_new_string("discovery"));
+		mst_json_push(interfaces, json_object_new_string("discovery"));
 	if (manifest->execute)
-		json_object_array_add(interfaces, json_object_new_string("execute"));
+		mst_json_push(interfaces, json_object_new_string("execute"));
 	if (manifest->store)
-		json_object_array_add(interfaces, json_object_new_string("store"));
-	json_object_object_add(object, "interfaces", interfaces);
+		mst_json_push(interfaces, json_object_new_string("store"));
+	mst_json_put(object, "interfaces", interfaces);
 	for (size_t i = 0; i < manifest->method_count; i++)
-		json_object_array_add(methods, method_to_json(&manifest->methods[i]));
-	json_object_object_add(object, "methods", methods);
+		mst_json_push(methods, method_to_json(&manifest->methods[i]));
+	mst_json_put(object, "methods", methods);
 	return object;
 }
 

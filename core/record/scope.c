@@ -172,8 +172,8 @@ struct json_object *mst_scope_to_json(const struct mst_scope *scope)
 	struct json_object *facts = json_object_new_array();
 	for (size_t i = 0; i < FACT_WORDS; i++)
 		if (scope->facts & fact_words[i].bit)
-			json_object_array_add(facts, json_object_new_string(fact_words[i].word));
-	json_object_object_add(object, "facts", facts);
+			mst_json_push(facts, json_object_new_string(fact_words[i].word));
+	mst_json_put(object, "facts", facts);
 	for (size_t i = 0; i < TEXTS; i++)
 		mst_json_add_text(object, texts[i].key, text_of(scope, i) ? text_of(scope, i) : "");
 	return object;

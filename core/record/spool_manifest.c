@@ -37,9 +37,9 @@ int mst_spool_manifest_write(const char *path, const struct mst_manifest_shard *
 	mst_json_add_int(object, "fence", manifest->fence);
 	mst_json_add_int(object, "attempt", manifest->attempt);
 	mst_json_add_int(object, "created", manifest->created);
-	json_object_object_add(object, "scope", mst_scope_to_json(&manifest->scope));
+	mst_json_put(object, "scope", mst_scope_to_json(&manifest->scope));
 	size_t len;
-	const char *text = json_object_to_json_string_length(object, JSON_C_TO_STRING_PLAIN, &len);
+	const char *text = mst_json_string(object, &len);
 	int status = text ? mst_file_replace(path, text, len, 0600, err) : mst_err_no_memory(err);
 	json_object_put(object);
 	return status;

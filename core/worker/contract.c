@@ -15,8 +15,7 @@ static void print(void *data, const char *check, bool ok, const char *text)
 	mst_json_add_text(line, "check", check);
 	mst_json_add_bool(line, "ok", ok);
 	mst_json_add_text(line, "text", text);
-	const char *plain =
-	        json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	const char *plain = mst_json_string(line, NULL);
 	if (plain && mst_file_write_all(mst_worker_stdout, plain, strlen(plain), "standard output", NULL) == MST_OK)
 		(void)mst_file_write_all(mst_worker_stdout, "\n", 1, "standard output", NULL);
 	json_object_put(line);

@@ -32,10 +32,8 @@ static int say(int fd, const char *text)
 static int print_manifest(const struct mst_manifest *manifest)
 {
 	struct json_object *json = mst_manifest_to_json(manifest);
-	int status = json ? MST_OK : MST_E_NO_MEMORY;
-	if (status == MST_OK)
-		status = say(mst_worker_stdout, json_object_to_json_string_ext(
-		                                        json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	const char *text = mst_json_string(json, NULL);
+	int status = text ? say(mst_worker_stdout, text) : MST_E_NO_MEMORY;
 	if (status == MST_OK)
 		status = say(mst_worker_stdout, "\n");
 	json_object_put(json);

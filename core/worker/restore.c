@@ -22,8 +22,7 @@ static int64_t said_at;
 
 static void say(struct json_object *line)
 {
-	const char *text =
-	        json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	const char *text = mst_json_string(line, NULL);
 
 	if (text && mst_file_write_all(mst_worker_stdout, text, strlen(text), "standard output", NULL) == MST_OK)
 		(void)mst_file_write_all(mst_worker_stdout, "\n", 1, "standard output", NULL);
