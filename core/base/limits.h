@@ -19,6 +19,8 @@
 #define MST_MAX_SHARD_SPEC    65536u
 #define MST_MAX_CHECKPOINT    65536u
 #define MST_MAX_SHARDS        65536u       /* per run */
+#define MST_MAX_BLOCKS        65536u       /* of 256 addresses, watched for one answer to all, in one segment or run */
+#define MST_MAX_BLOCKS_KEPT   16384u       /* of them, kept with one shard */
 #define MST_MAX_WARNINGS      20u          /* kept with one run */
 #define MST_MAX_WARNING       400u         /* bytes of one */
 #define MST_MAX_SCOPE_TEXT    (256u << 10) /* addresses or ports of one scope */

@@ -30,6 +30,8 @@ static void add_note(const struct mst_merge_result *merged, const struct mst_lab
 		mst_buf_str(&note, "shared MAC");
 	if (mst_doc_array(facts, "ports", &ports) && bson_count_keys(&ports) >= MST_MERGED_PORTS_MAX)
 		mst_buf_printf(&note, "%smore than %u open ports", note.len ? "; " : "", MST_MERGED_PORTS_MAX);
+	if (mst_doc_text(out, "block_answer"))
+		mst_buf_printf(&note, "%s%s answers as one", note.len ? "; " : "", mst_doc_text(out, "block_answer"));
 	if (merged->cut)
 		mst_buf_printf(&note, "%scut", note.len ? "; " : "");
 	if (labelling->notify)
@@ -41,12 +43,14 @@ static void add_note(const struct mst_merge_result *merged, const struct mst_lab
 /* What stays with the interface whatever its sources say. */
 static int add_kept(struct mst_work *work, const struct mst_iface *iface, bson_t *out, struct mst_err *err)
 {
-	static const char *const kept[] = {"number", "created", "created_run"};
+	static const char *const kept[] = {"number", "created", "created_run", "block_answer"};
 	mst_doc_add_text(out, "_id", iface->id);
 	mst_doc_copy(out, mst_iface_given(iface), "manual_labels");
 	mst_doc_copy(out, mst_iface_given(iface), "ignored");
 	for (size_t i = 0; iface->stored && i < sizeof kept / sizeof kept[0]; i++)
 		mst_doc_copy(out, &iface->doc, kept[i]);
+	if (iface->stored && !bson_has_field(out, "block_answer"))
+		mst_doc_add_text(out, "block_answer", iface->block_answer);
 	if (iface->stored)
 		return 0;
 	int64_t number = 0;

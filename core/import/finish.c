@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "import/absence.h"
+#include "import/blocks.h"
 #include "import/doc.h"
 #include "import/room.h"
 #include "import/sweep.h"
@@ -115,6 +116,8 @@ int mst_import_finish(struct mst_import *import, const char *run, struct mst_err
 	int code = mst_absence_count(import, run, err);
 	if (code == 0)
 		code = settle_addresses(import, run, err);
+	if (code == 0)
+		code = mst_blocks_flag(import, run, err);
 	if (code == 0)
 		code = mst_sweep_rules(import, run, err);
 	return code == 0 ? write_counts(import, run, err) : code;

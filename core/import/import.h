@@ -62,6 +62,10 @@ void mst_import_free(struct mst_import *import);
 typedef int (*mst_import_stop_fn)(void *data);
 void mst_import_set_stop(struct mst_import *import, mst_import_stop_fn stop, void *data);
 
+/* What an operator should know although nothing failed; a text without a line end, borrowed during the call. */
+typedef void (*mst_import_warn_fn)(void *data, const char *text);
+void mst_import_set_warn(struct mst_import *import, mst_import_warn_fn warn, void *data);
+
 /* What one call folded in. */
 struct mst_import_result {
 	int64_t records; /* records of the whole segment so far */
@@ -81,7 +85,7 @@ int mst_import_segment(struct mst_import *import, const char *spool, const char 
 int mst_import_follow(struct mst_import *import, const char *spool, const char *run, const char *shard,
                       struct mst_import_result *out, struct mst_err *err);
 
-/* Settles a run after its last segment: absences of complete scopes, moved addresses, label rules, and the
+/* Settles a run after its last segment: absences of complete scopes, moved addresses, blocks that answer as one (a warning), label rules, and the
  * counts new, changed, lost, unchanged, up, with_os, timed_out in the run's document. */
 int mst_import_finish(struct mst_import *import, const char *run, struct mst_err *err);
 

@@ -22,6 +22,8 @@ struct mst_import {
 	struct mst_locations locations;
 	mst_import_stop_fn stop;
 	void *stop_data;
+	mst_import_warn_fn warn;
+	void *warn_data;
 	int64_t number_next, number_end; /* short numbers that are reserved for this context; 0: none */
 	int64_t clock;                   /* tests: the time to write; 0: the real one */
 	int64_t look_bytes;              /* tests: how far to look ahead; 0: as segment_open.c says */
@@ -39,6 +41,7 @@ struct mst_iface {
 	bool loaded;   /* `obs` are all there are */
 	bool dirty;    /* must be merged and written */
 	bool removed;  /* became a part of another, or is purged */
+	char block_answer[MST_ADDR_TEXT + 4]; /* CIDR of the block that answers as one, to be written; "": none */
 	int64_t touch_seen, touch_discovered, touch_managed; /* times to raise without a merge; 0: none */
 	struct mst_obs **obs;                                /* borrowed from the working set */
 	size_t obs_count, obs_cap;

@@ -180,6 +180,26 @@ static void add_coverage(const struct mst_segment *segment, bson_t *set, struct 
 	mst_addr_set_free(&addresses);
 }
 
+/* What was looked at at all, answers or not; nothing where that is what was covered. */
+static void add_looked(const struct mst_segment *segment, bson_t *set, struct mst_err *err)
+{
+	struct mst_addr_set addresses;
+	struct mst_buf text;
+	bool same = true;
+	mst_addr_set_init(&addresses);
+	mst_buf_init(&text, COVERED_MAX);
+	for (size_t i = 0; i < segment->scope_count; i++) {
+		const struct mst_segment_scope *scope = &segment->scopes[i];
+		same &= scope->outcome == MUSTER_OUTCOME_COMPLETE && (scope->scope.facts & MUSTER_FACT_PRESENCE);
+		if (scope->scope.addresses)
+			mst_addr_set_parse(&addresses, scope->scope.addresses, err);
+	}
+	if (!same && mst_addr_set_text(&addresses, &text) == 0)
+		mst_doc_add_text(set, "looked", mst_buf_text(&text));
+	mst_buf_free(&text);
+	mst_addr_set_free(&addresses);
+}
+
 static int add_shard(struct mst_work *work, const struct mst_segment *segment, const struct batch *batch,
                      int64_t skipped, struct mst_err *err)
 {
@@ -197,6 +217,8 @@ static int add_shard(struct mst_work *work, const struct mst_segment *segment, c
 		mst_doc_add_int(&set, "seen_from", segment->seen_from);
 		mst_doc_add_int(&set, "imported_fence", segment->manifest.fence);
 		add_coverage(segment, &set, err);
+		add_looked(segment, &set, err);
+		mst_alike_write(&segment->alike, &set);
 	}
 	bson_append_document_end(&update, &set);
 	bson_append_document_begin(&update, "$set_on_insert", -1, &insert);

@@ -4,6 +4,7 @@
 #define MST_IMPORT_SEGMENT_H
 
 #include "import/again.h"
+#include "import/alike.h"
 #include "import/fold.h"
 #include "import/room.h"
 #include "import/sharers.h"
@@ -43,6 +44,7 @@ struct mst_segment {
 	/* of the look ahead, which may be beyond `good` */
 	struct mst_spool_reader *ahead, *reader; /* reader: of what is folded; NULL before the first */
 	struct mst_sharers sharers;
+	struct mst_alike alike;
 	int64_t ahead_records, ahead_next;
 	size_t closed; /* scopes that had ended where `good` is */
 	int64_t look_bytes;

@@ -63,6 +63,8 @@ static int look_at_record(struct mst_segment *segment, struct mst_sharers *share
 	segment->ahead_records++;
 	if (seen > 0 && seen < segment->seen_from)
 		segment->seen_from = seen;
+	if (mst_alike_count(&segment->alike, record) != 0)
+		return mst_err_no_memory(err);
 	return count_sharer(segment, sharers, record, err);
 }
 
@@ -181,6 +183,7 @@ int mst_segment_open(struct mst_segment *out, const char *spool, const char *run
 	out->look_bytes = LOOK_BYTES;
 	out->shared = json_object_new_object();
 	mst_sharers_init(&out->sharers);
+	mst_alike_init(&out->alike);
 	int code = out->shared ? find_files(out, spool, run, shard, err) : mst_err_no_memory(err);
 	if (code == 0)
 		code = mst_spool_reader_open(&out->ahead, out->path, 0, err);
@@ -214,6 +217,7 @@ void mst_segment_close(struct mst_segment *segment)
 	mst_spool_reader_close(segment->ahead);
 	mst_spool_reader_close(segment->reader);
 	mst_sharers_clear(&segment->sharers);
+	mst_alike_free(&segment->alike);
 	free(segment->scopes);
 	free(segment->path);
 	mst_printer_free(segment->printer);

@@ -166,3 +166,9 @@ void mst_import_set_clock(struct mst_import *import, int64_t now)
 {
 	import->clock = now;
 }
+
+void mst_import_set_warn(struct mst_import *import, mst_import_warn_fn warn, void *data)
+{
+	import->warn = warn;
+	import->warn_data = data;
+}

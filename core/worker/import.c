@@ -26,6 +26,16 @@ static int should_stop(void *data)
 	return mst_control_state() != MST_CONTROL_RUN;
 }
 
+static void on_warning(void *data, const char *text)
+{
+	struct json_object *line = json_object_new_object();
+	struct mst_err ignored;
+	(void)data;
+	mst_json_add_text(line, "type", "warning");
+	mst_json_add_text(line, "text", text);
+	(void)mst_line_send(MST_WORKER_LINE_FD, line, &ignored);
+}
+
 static int session_open(struct session *session, struct json_object *job, struct mst_err *err)
 {
 	const char *plugin = mst_json_text(job, "plugin", NULL);
@@ -40,6 +50,8 @@ static int session_open(struct session *session, struct json_object *job, struct
 		code = mst_import_new(&session->import, session->store, &session->settings, err);
 	if (code == 0)
 		mst_import_set_stop(session->import, should_stop, NULL);
+	if (code == 0)
+		mst_import_set_warn(session->import, on_warning, NULL);
 	return code;
 }
 

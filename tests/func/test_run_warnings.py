@@ -6,7 +6,8 @@ import tempfile
 
 import pytest
 
-from bad_kit import Quick, doc, host
+from bad_kit import doc, host
+from conftest import Muster
 
 LEFT_OUT = "2 hosts left out: no readable address; 1 further address not readable; 3 ports out of range"
 
@@ -18,7 +19,7 @@ def port(number):
 @pytest.fixture(scope="module")
 def program():
     path = pathlib.Path(tempfile.mkdtemp(prefix="mst-"))
-    made = Quick(path)
+    made = Muster(path)
     ports = "<ports>" + "".join(port(n) for n in ("0", "22", "70000", "-1")) + "</ports>"
     other = '<address addr="elsewhere" addrtype="ipv6"/>'
     text = doc(host("192.0.2.1", other + ports) + host("192.0.2.300") + host("no address"))

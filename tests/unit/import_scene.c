@@ -27,11 +27,18 @@ static void read_settings(struct scene *scene, const char *text)
 	free(json);
 }
 
+static void on_warning(void *data, const char *text)
+{
+	struct scene *scene = data;
+	snprintf(scene->warned, sizeof scene->warned, "%s", text);
+}
+
 void scene_new_import(struct scene *scene)
 {
 	struct mst_err err;
 	mst_import_free(scene->import);
 	assert_int_equal(mst_import_new(&scene->import, scene->store, &scene->settings, &err), 0);
+	mst_import_set_warn(scene->import, on_warning, scene);
 	scene->import->clock = CLOCK + INT64_C(365) * 86400000;
 }
 
@@ -86,6 +93,7 @@ void scene_run(struct scene *scene)
 	struct mst_err err;
 	snprintf(scene->run, sizeof scene->run, "01900000-0000-7000-8000-%012d", ++scene->runs);
 	scene->shards = 0;
+	scene->warned[0] = '\0';
 	scene->now += 3600 * 1000;
 	snprintf(path, sizeof path, "%s/%s", scene->spool, scene->run);
 	assert_int_equal(mst_file_mkdirs(path, 0700, &err), 0);
@@ -94,7 +102,9 @@ void scene_run(struct scene *scene)
 
 void scene_shard(struct scene *scene, uint32_t facts, const char *addresses, const char *tcp, const char *udp)
 {
-	struct mst_scope scope = {facts, strdup(addresses), tcp ? strdup(tcp) : NULL, udp ? strdup(udp) : NULL, NULL};
+	bool is_namespace = strncmp(addresses, "ns:", 3) == 0;
+	struct mst_scope scope = {facts, is_namespace ? NULL : strdup(addresses), tcp ? strdup(tcp) : NULL,
+	                          udp ? strdup(udp) : NULL, is_namespace ? strdup(addresses + 3) : NULL};
 	char path[160], shard[16];
 	struct mst_err err;
 	int32_t number;

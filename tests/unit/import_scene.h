@@ -21,6 +21,7 @@ struct scene {
 	int fd;
 	int64_t now; /* `seen` of the next record */
 	const char *profile, *zone, *method;
+	char warned[512]; /* what the last import warned of */
 };
 
 /* `settings` as JSON with single quotes; NULL: the defaults. */
@@ -33,7 +34,7 @@ void scene_new_import(struct scene *scene);
 
 /* A new run; its document is put into the store. */
 void scene_run(struct scene *scene);
-/* A new shard of the run with one scope; records follow. */
+/* A new shard of the run with one scope; records follow. `addresses` may be "ns:KEY", a namespace. */
 void scene_shard(struct scene *scene, uint32_t facts, const char *addresses, const char *tcp, const char *udp);
 /* A record: JSON without _key and seen; the key is `ip`. */
 void scene_record(struct scene *scene, const char *json);
