@@ -116,6 +116,8 @@ struct sq_collection {
 	/* SQL built once. `doc` is the expression for a row's rest. Parameters of insert, put and replace: ?1 the _id, then one per
 	 * column, then (replace) the rev; of the rest_ texts: ?1 the row, ?2 a document or an update. */
 	char *doc, *select, *insert, *put, *replace, *get, *row, *rest_put, *rest_drop, *rest_apply, *rest_unset;
+	struct sq_touch *touches; /* of sqlite_touch.c */
+	size_t touch_count;
 };
 /* Index of a field or -1; `hint` is tried first. */
 int sq_field_find(const struct sq_collection *coll, const char *name, size_t length, int hint);
@@ -176,6 +178,9 @@ int sq_define(struct sq_store *store, const struct muster_collection *def, struc
 /* ---- documents ---- */
 /* Fails unless `bytes` is one whole BSON document; *out borrows it. An empty one is {}. */
 int sq_bson_open(struct muster_bytes bytes, const char *what, bson_t *out, struct sq_err *err);
+/* The same as bson_validate without flags, and faster: nearly all text is ASCII. */
+bool sq_bson_sound(const bson_t *doc, size_t *error);
+bool sq_text_sound(const char *text, size_t length);
 /* Binds _id and declared fields; `id` gets the borrowed id. The rest is left in store->rest. */
 int sq_doc_bind(struct sq_store *store, const struct sq_collection *coll, const bson_t *doc, sqlite3_stmt *stmt,
                 const char **id, struct sq_err *err);
@@ -219,6 +224,10 @@ int sq_count(struct sq_store *store, const char *collection, struct muster_bytes
 /* ---- writes ---- */
 /* Applies an update (`$set`, `$unset`, `$inc`, `$min`, `$max`; with `insert` also `$set_on_insert`) to a document. */
 int sq_apply(const bson_t *doc, const bson_t *update, bool insert, bson_t *out, struct sq_err *err);
+/* An update of the plain kind; *done false: it is none, and nothing has happened. */
+int sq_touch(struct sq_store *store, struct sq_collection *coll, const struct muster_write *item,
+             struct muster_write_result *result, bool *done, struct sq_err *err);
+void sq_touches_free(struct sq_collection *coll);
 int sq_update(struct sq_store *store, const struct sq_collection *coll, const struct muster_write *item,
               struct muster_write_result *result, struct sq_err *err);
 /* Inserts (coll->insert) or puts (coll->put) a document; MUSTER_E_EXISTS when a unique value is taken. */

@@ -13,7 +13,7 @@ int sq_bson_open(struct muster_bytes bytes, const char *what, bson_t *out, struc
 	size_t length = bytes.length ? bytes.length : sizeof empty;
 	if (length > SQ_MAX_DOC)
 		return sq_err_set(err, MUSTER_E_LIMIT, "%s: %zu bytes, at most %u are kept", what, length, SQ_MAX_DOC);
-	if (!bson_init_static(out, data, length) || !bson_validate(out, BSON_VALIDATE_NONE, &error))
+	if (!bson_init_static(out, data, length) || !sq_bson_sound(out, &error))
 		return sq_err_set(err, MUSTER_E_USAGE, "%s: not one whole BSON document (fault at byte %zu)", what,
 		                  error);
 	return MUSTER_OK;

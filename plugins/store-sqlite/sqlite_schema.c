@@ -123,6 +123,7 @@ void sq_collection_free(struct sq_collection *coll)
 		free(coll->fields[i].name);
 	free(coll->fields);
 	free(coll->sorted);
+	sq_touches_free(coll);
 	free(coll->name);
 	free(coll->doc);
 	free(coll->select);

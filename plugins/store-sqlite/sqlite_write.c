@@ -198,6 +198,11 @@ static int one_item(struct sq_store *store, const struct muster_write *item, str
 	int status = sq_collection_get(store, item->collection ? item->collection : "", &coll, err);
 	if (status != MUSTER_OK)
 		return status;
+	bool done = false;
+	if (item->kind == MUSTER_WRITE_UPDATE)
+		status = sq_touch(store, coll, item, result, &done, err);
+	if (done)
+		return status;
 	if (item->kind == MUSTER_WRITE_UPDATE)
 		return sq_update(store, coll, item, result, err);
 	if (item->kind == MUSTER_WRITE_REMOVE)
