@@ -67,9 +67,10 @@ static int make(const struct mst_printer *printer, const struct mst_buf *text, c
 
 static void put(struct mst_buf *out, char what, const void *data, size_t len)
 {
+	char head[1 + sizeof(uint32_t)] = {what};
 	uint32_t size = (uint32_t)len;
-	mst_buf_char(out, what);
-	mst_buf_add(out, &size, sizeof size);
+	memcpy(head + 1, &size, sizeof size);
+	mst_buf_add(out, head, sizeof head);
 	mst_buf_add(out, data, len);
 }
 
@@ -79,7 +80,7 @@ static void put_value(struct mst_buf *out, const char *key, const bson_iter_t *i
 	const uint8_t *data = NULL;
 	uint32_t len = 0;
 	int64_t number = 0;
-	put(out, 'k', key, strlen(key));
+	put(out, 'k', key, bson_iter_key_len(iter));
 	switch (bson_iter_type(iter)) {
 	case BSON_TYPE_UTF8:
 		data = (const uint8_t *)bson_iter_utf8(iter, &len);
@@ -155,35 +156,50 @@ static const char *text_of(const bson_iter_t *iter, const char *known)
 	return len > 0 && text[0] ? text : known;
 }
 
+static void look_at_text(const char *key, const bson_iter_t *iter, struct mst_look *look)
+{
+	if (strcmp(key, "ip") == 0)
+		look->ip = text_of(iter, look->ip);
+	else if (strcmp(key, "mac") == 0)
+		look->mac = text_of(iter, look->mac);
+	look->has_mac |= strcmp(key, "mac") == 0;
+	look->names |= strcmp(key, "names") == 0;
+}
+
+/* What is said of the record itself, and no part of its print. */
+static void look_at_frame(struct mst_segment *segment, const char *key, const bson_iter_t *iter, struct mst_look *look)
+{
+	if (strcmp(key, "_key") == 0)
+		look->key = text_of(iter, look->key);
+	else if (!BSON_ITER_HOLDS_INT(iter))
+		return;
+	else if (strcmp(key, "seen") == 0 && look->seen == 0)
+		look->seen = bson_iter_as_int64(iter);
+	else if (strcmp(key, "_scope") == 0 && !look->scope &&
+	         (uint64_t)bson_iter_as_int64(iter) < segment->scope_count)
+		look->scope = &segment->scopes[bson_iter_as_int64(iter)];
+}
+
 static void look_at_field(struct mst_segment *segment, const bson_iter_t *iter, struct mst_buf *out,
                           struct mst_look *look)
 {
-	static const char *const whole[] = {"ip",        "ips",         "nat_ip", "mac",         "names",
-	                                    "services",  "instance_id", "eni",    "computer_id", "managed",
-	                                    "timed_out", "answered",    NULL};
+	static const char *const whole[] = {"ip",          "ips",      "mac",     "names",       "nat_ip",
+	                                    "instance_id", "eni",      "managed", "computer_id", "answered",
+	                                    "timed_out",   "services", NULL};
 	const char *key = bson_iter_key(iter);
-	if (strcmp(key, "_key") == 0)
-		look->key = text_of(iter, look->key);
-	else if (strcmp(key, "seen") == 0 && BSON_ITER_HOLDS_INT(iter) && look->seen == 0)
-		look->seen = bson_iter_as_int64(iter);
-	else if (strcmp(key, "_scope") == 0 && BSON_ITER_HOLDS_INT(iter) && !look->scope &&
-	         (uint64_t)bson_iter_as_int64(iter) < segment->scope_count)
-		look->scope = &segment->scopes[bson_iter_as_int64(iter)];
-	else if (strcmp(key, "os") == 0)
+	if (key[0] == '_' || key[0] == 's')
+		look_at_frame(segment, key, iter, look);
+	else if (key[0] == 'i' || key[0] == 'm' || key[0] == 'n')
+		look_at_text(key, iter, look);
+	else if (strcmp(key, "timed_out") == 0)
+		look->timed_out |= BSON_ITER_HOLDS_BOOL(iter) && bson_iter_bool(iter);
+	look->ports |= strcmp(key, "ports") == 0;
+	if (strcmp(key, "os") == 0)
 		put_os(out, iter, look);
 	else if (strcmp(key, "ports") == 0)
 		put_ports(out, iter);
 	else if (is_one_of(key, whole))
 		put_value(out, key, iter);
-	if (strcmp(key, "ip") == 0)
-		look->ip = text_of(iter, look->ip);
-	else if (strcmp(key, "mac") == 0)
-		look->mac = text_of(iter, look->mac);
-	else if (strcmp(key, "timed_out") == 0)
-		look->timed_out |= BSON_ITER_HOLDS_BOOL(iter) && bson_iter_bool(iter);
-	look->ports |= strcmp(key, "ports") == 0;
-	look->names |= strcmp(key, "names") == 0;
-	look->has_mac |= strcmp(key, "mac") == 0;
 }
 
 /* Once: the outcome of a scope whose records are folded stands. */

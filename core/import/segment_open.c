@@ -10,6 +10,7 @@
 #include "import/doc.h"
 #include "import/keys.h"
 #include "import/segment.h"
+#include "record/record.h"
 
 /* How far to look ahead at least: a short segment is known whole before its first record is folded. */
 #define LOOK_BYTES (16 << 20)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "record/record.h"
 #include "record/spool.h"
 #include "record/spool_format.h"
 
@@ -165,7 +166,7 @@ bool mst_spool_reader_torn(const struct mst_spool_reader *reader)
 
 int mst_frame_bson(const struct mst_frame *frame, bson_t *out, struct mst_err *err)
 {
-	if (!bson_init_static(out, frame->data, frame->len) || !bson_validate(out, BSON_VALIDATE_UTF8, NULL))
+	if (!bson_init_static(out, frame->data, frame->len) || !mst_record_sound(out))
 		return mst_err_set(err, MST_E_CORRUPT,
 		                   "the spool frame at byte %lld has a good checksum but holds no valid document",
 		                   (long long)frame->offset);
