@@ -103,6 +103,16 @@ static bool csv_needs_quotes(const char *text)
 	return strpbrk(text, ",\"\r\n") != NULL || (len > 0 && (text[0] == ' ' || text[len - 1] == ' '));
 }
 
+/* Leading bytes that stand for themselves in JSON and CSV. */
+static size_t plain_span(const char *text, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && text[n] >= 0x20 && text[n] < 0x7f && text[n] != '"' && text[n] != '\\')
+		n++;
+	return n;
+}
+
 void mst_str_csv_cell(struct mst_buf *out, const char *text)
 {
 	size_t len = text == NULL ? 0 : strlen(text);
@@ -114,8 +124,15 @@ void mst_str_csv_cell(struct mst_buf *out, const char *text)
 		mst_buf_char(out, '\'');
 	while (len > 0) {
 		uint32_t point;
-		size_t taken = mst_utf8_next(text, len, &point);
+		size_t taken = plain_span(text, len);
 
+		if (taken > 0) {
+			mst_buf_add(out, text, taken);
+			text += taken;
+			len -= taken;
+			continue;
+		}
+		taken = mst_utf8_next(text, len, &point);
 		if (point == '"')
 			mst_buf_str(out, "\"\"");
 		else if (mst_utf8_is_hidden(point))
@@ -150,7 +167,16 @@ void mst_str_json(struct mst_buf *out, const char *text)
 	mst_buf_char(out, '"');
 	while (len > 0) {
 		uint32_t point;
-		size_t taken = mst_utf8_next(text, len, &point);
+		size_t taken = plain_span(text, len);
+
+		/* Nearly all text of a network: copied at once. */
+		if (taken > 0) {
+			mst_buf_add(out, text, taken);
+			text += taken;
+			len -= taken;
+			continue;
+		}
+		taken = mst_utf8_next(text, len, &point);
 		const char *short_form = point < 0x80 ? strchr(plain, (int)point) : NULL;
 
 		if (short_form != NULL) {

@@ -112,6 +112,8 @@ bool mst_utf8_is_hidden(uint32_t point)
 	        {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
 	};
 
+	if (point < hidden[0].first)
+		return false;
 	return IN_SPANS(point, hidden);
 }
 
