@@ -109,6 +109,9 @@ int mst_help_command(struct mst_cli *cli, const struct mst_command *command, str
 /* Rows of an option table. */
 void mst_help_options(const struct mst_cli *cli, const struct mst_arg_option *options);
 
+/* cmd_config.c: names of the profiles or zones of the configuration here, one a line; for completion. */
+int mst_config_names(struct mst_cli *cli, bool zones, struct mst_err *err);
+
 /* The commands, one file each. */
 extern const struct mst_command mst_command_status, mst_command_scan, mst_command_import, mst_command_interfaces,
         mst_command_runs, mst_command_profiles, mst_command_labels, mst_command_locations, mst_command_zones,

@@ -178,6 +178,28 @@ int mst_cli_settings(struct mst_cli *cli, const char *path, struct mst_settings 
 	return rc;
 }
 
+int mst_config_names(struct mst_cli *cli, bool zones, struct mst_err *err)
+{
+	const struct mst_method_def *const *defs;
+	struct mst_settings settings = {0};
+	struct mst_faults faults = {0};
+	char *path = mst_cli_config_path(cli);
+	size_t count = 0;
+	int rc = mst_cli_plugins(cli, false, err);
+
+	defs = rc == MST_OK ? method_defs(cli, &count) : NULL;
+	/* With faults, what could be read is still worth offering. */
+	if (defs)
+		(void)mst_settings_load(&settings, path, defs, count, &faults, err);
+	for (size_t i = 0; i < (zones ? settings.zone_count : settings.profile_count); i++)
+		puts(zones ? settings.zones[i].name : settings.profiles[i].name);
+	mst_settings_free(&settings);
+	mst_faults_free(&faults);
+	free((void *)(uintptr_t)defs);
+	free(path);
+	return MST_OK;
+}
+
 static int run_check(struct mst_cli *cli, struct mst_err *err)
 {
 	struct mst_settings settings = {0};

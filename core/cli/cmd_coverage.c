@@ -92,7 +92,7 @@ static const struct mst_list_column columns[] = {
          .cell = run_cell},
         {.name = NULL},
 };
-static const struct mst_listing listing = {
+const struct mst_listing mst_listing_coverage = {
         .what = "network",
         .columns = columns,
         .empty = "no network is named that is asked for.\n"
@@ -114,7 +114,7 @@ static int run_coverage(struct mst_cli *cli, struct mst_err *err)
 	int64_t ms;
 	int rc = MST_OK;
 
-	if (mst_list_columns(cli, &listing, &rc, err))
+	if (mst_list_columns(cli, &mst_listing_coverage, &rc, err))
 		return rc;
 	if (age && mst_str_duration(age, &ms, err) != MST_OK)
 		return err->code;
@@ -123,7 +123,7 @@ static int run_coverage(struct mst_cli *cli, struct mst_err *err)
 	add_query(&path, "older_than", age);
 	add_query(&path, "zone", mst_cli_option(cli, "zone"));
 	add_query(&path, "network", cli->word_count ? cli->words[0] : NULL);
-	rc = mst_list_print(cli, &listing, mst_buf_text(&path), err);
+	rc = mst_list_print(cli, &mst_listing_coverage, mst_buf_text(&path), err);
 	mst_buf_free(&path);
 	return rc;
 }

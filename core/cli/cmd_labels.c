@@ -23,7 +23,7 @@ static bool is_off(struct json_object *item)
 	return !mst_json_bool(item, "enabled", true);
 }
 
-static const struct mst_listing listing = {
+const struct mst_listing mst_listing_labels = {
         .what = "label rule",
         .columns = columns,
         .empty = "no label rule is there.\nNext: muster labels add NAME --when 'port=9100' --set unmanageable",
@@ -32,7 +32,7 @@ static const struct mst_listing listing = {
 
 static int run_list(struct mst_cli *cli, struct mst_err *err)
 {
-	return mst_list_print(cli, &listing, "/v1/labels", err);
+	return mst_list_print(cli, &mst_listing_labels, "/v1/labels", err);
 }
 
 static int send_rule(struct mst_cli *cli, const char *method, const char *tail, struct json_object *body,

@@ -18,7 +18,7 @@ static const struct mst_list_column columns[] = {
         {"line", NULL, 3, 4, true, false, "Line of the file that it came from", NULL, false},
         {0},
 };
-static const struct mst_listing listing = {
+const struct mst_listing mst_listing_locations = {
         .what = "location",
         .columns = columns,
         .empty =
@@ -27,7 +27,7 @@ static const struct mst_listing listing = {
 
 static int run_list(struct mst_cli *cli, struct mst_err *err)
 {
-	return mst_list_print(cli, &listing, "/v1/locations", err);
+	return mst_list_print(cli, &mst_listing_locations, "/v1/locations", err);
 }
 
 static int run_import(struct mst_cli *cli, struct mst_err *err)

@@ -27,7 +27,7 @@ static const struct mst_list_column columns[] = {
         {"at", NULL, 5, 8, false, true, "File and line that define it", NULL, false},
         {0},
 };
-static const struct mst_listing listing = {
+const struct mst_listing mst_listing_profiles = {
         .what = "profile",
         .columns = columns,
         .empty =
@@ -36,7 +36,7 @@ static const struct mst_listing listing = {
 
 static int run_list(struct mst_cli *cli, struct mst_err *err)
 {
-	return mst_list_print(cli, &listing, "/v1/profiles", err);
+	return mst_list_print(cli, &mst_listing_profiles, "/v1/profiles", err);
 }
 
 static void show_fields(struct json_object *profile)

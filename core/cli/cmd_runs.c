@@ -101,7 +101,7 @@ static const struct mst_list_column columns[] = {
         {"name", "file", 6, 8, false, false, "Imported file", NULL, false},
         {0},
 };
-static const struct mst_listing listing = {.what = "run", .columns = columns, .sorted = true, .state = "outcome"};
+const struct mst_listing mst_listing_runs = {.what = "run", .columns = columns, .sorted = true, .state = "outcome"};
 
 static int list_path(struct mst_cli *cli, int64_t limit, struct mst_buf *path, struct mst_err *err)
 {
@@ -137,7 +137,7 @@ static int list_table(struct mst_cli *cli, const char *path, struct mst_err *err
 		mst_cli_note(cli, "no run %s\nNext: muster scan nmap 192.0.2.0/24 --dry-run",
 		             cli->word_count ? "matches" : "is stored yet");
 	else
-		rc = mst_list_items(cli, &listing, items, err);
+		rc = mst_list_items(cli, &mst_listing_runs, items, err);
 	if (rc == MST_OK && (int64_t)count < mst_json_int(answer, "total", 0)) {
 		fflush(stdout);
 		mst_cli_note(cli, "%zu of %s%s shown.  --limit, --csv, --json, --columns", count,
@@ -158,7 +158,7 @@ static int list_data(struct mst_cli *cli, const char *path, struct mst_err *err)
 {
 	const char *names[MST_TABLE_COLUMNS];
 	struct mst_out_list list = {.format = cli->format, .columns = names};
-	int rc = mst_list_names(cli, &listing, names, &list.column_count, err);
+	int rc = mst_list_names(cli, &mst_listing_runs, names, &list.column_count, err);
 
 	if (rc == MST_OK)
 		rc = mst_cli_connect(cli, err);
@@ -178,7 +178,7 @@ static int run_list(struct mst_cli *cli, struct mst_err *err)
 	uint64_t limit = cli->format == MST_CLI_TABLE ? LIST_ROWS : 0;
 	int rc = MST_OK;
 
-	if (mst_list_columns(cli, &listing, &rc, err))
+	if (mst_list_columns(cli, &mst_listing_runs, &rc, err))
 		return rc;
 	if (limit_text && (!mst_str_uint(limit_text, MST_MAX_PAGE, &limit) || limit == 0))
 		return mst_err_set(err, MST_E_USAGE, "--limit is a number from 1 to %u", MST_MAX_PAGE);
@@ -280,7 +280,7 @@ static int run_show(struct mst_cli *cli, struct mst_err *err)
 	} else if (cli->format == MST_CLI_CSV) {
 		one = json_object_new_array();
 		mst_json_push(one, json_object_get(run));
-		rc = mst_list_names(cli, &listing, names, &count, err);
+		rc = mst_list_names(cli, &mst_listing_runs, names, &count, err);
 		if (rc == MST_OK)
 			mst_out_array(cli, one, names, count);
 		json_object_put(one);

@@ -36,7 +36,7 @@ static bool is_missing(struct json_object *item)
 	return !mst_json_bool(item, "stored", true);
 }
 
-static const struct mst_listing listing = {
+const struct mst_listing mst_listing_secrets = {
         .what = "secret",
         .columns = columns,
         .empty = "no secret is stored.\nNext: muster secrets set NAME, then write \"secret:NAME\" in a profile",
@@ -75,7 +75,7 @@ static int run_list(struct mst_cli *cli, struct mst_err *err)
 	struct json_object *answer = NULL, *items;
 	int rc = MST_OK;
 
-	if (mst_list_columns(cli, &listing, &rc, err))
+	if (mst_list_columns(cli, &mst_listing_secrets, &rc, err))
 		return rc;
 	rc = mst_cli_call(cli, "GET", "/v1/secrets", NULL, &answer, err);
 	if (rc != MST_OK)
@@ -83,7 +83,7 @@ static int run_list(struct mst_cli *cli, struct mst_err *err)
 	items = mst_json_array(answer, "items");
 	if (cli->format != MST_CLI_TABLE)
 		times_as_text(items);
-	rc = mst_list_items(cli, &listing, items, err);
+	rc = mst_list_items(cli, &mst_listing_secrets, items, err);
 	fflush(stdout);
 	if (rc == MST_OK && cli->format == MST_CLI_TABLE)
 		note_missing(cli, items);

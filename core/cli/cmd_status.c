@@ -11,6 +11,8 @@
 #include "cli/output.h"
 
 #define ATTENTION_SHOWN 8u
+#define TEXT_COLUMN     15
+#define COMMAND_COLUMN  60u
 
 static int64_t count_of(struct json_object *object, const char *key)
 {
@@ -96,26 +98,62 @@ static void show_networks(struct json_object *status)
 	fputs(" --dry-run\n", stdout);
 }
 
-static void show_interfaces(const struct mst_cli *cli, struct json_object *status)
+/* Ends a line with the command to type: behind it where the terminal has room, else below it. */
+static void command_behind(const struct mst_cli *cli, size_t used, const char *command)
 {
-	struct json_object *interfaces = mst_json_object(status, "interfaces"),
-	                   *day = mst_json_object(status, "last_24h");
+	size_t at = used + 3 > COMMAND_COLUMN ? used + 3 : COMMAND_COLUMN;
+
+	if (cli->width > 0 && at + strlen(command) > cli->width && used + 3 + strlen(command) <= cli->width)
+		at = cli->width - strlen(command);
+	if (cli->width == 0 || at + strlen(command) <= cli->width)
+		printf("%*s", (int)(at - used), "");
+	else
+		printf("\n%*s", TEXT_COLUMN, "");
+	mst_out_text(stdout, command);
+	putchar('\n');
+}
+
+static void show_states(const struct mst_cli *cli, struct json_object *interfaces)
+{
 	char a[MST_FORMAT_SIZE], b[MST_FORMAT_SIZE], c[MST_FORMAT_SIZE], d[MST_FORMAT_SIZE], e[MST_FORMAT_SIZE];
 	bool determined = mst_json_bool(interfaces, "managed_determined", true);
+	int used = snprintf(NULL, 0, "%-*smanaged %s   unmanaged %s   | unmanageable %s   ignored %s   lost %s",
+	                    TEXT_COLUMN, "",
+	                    determined ? mst_format_number(count_of(interfaces, "managed"), a) : "not determined",
+	                    mst_format_number(count_of(interfaces, "unmanaged"), b),
+	                    mst_format_number(count_of(interfaces, "unmanageable"), c),
+	                    mst_format_number(count_of(interfaces, "ignored"), d),
+	                    mst_format_number(count_of(interfaces, "lost"), e));
+	bool one_line = cli->width == 0 || (size_t)used <= cli->width;
 
-	printf("Interfaces     managed %s%s%s   %sunmanaged %s%s   | unmanageable %s   ignored %s   %slost %s%s\n",
-	       mst_out_on(cli->colour, MST_STYLE_GOOD),
-	       determined ? mst_format_number(count_of(interfaces, "managed"), a) : "not determined",
-	       mst_out_off(cli->colour), mst_out_on(cli->colour, MST_STYLE_WARN),
-	       mst_format_number(count_of(interfaces, "unmanaged"), b), mst_out_off(cli->colour),
-	       mst_format_number(count_of(interfaces, "unmanageable"), c),
-	       mst_format_number(count_of(interfaces, "ignored"), d),
-	       mst_out_on(cli->colour, count_of(interfaces, "lost") ? MST_STYLE_BAD : MST_STYLE_NONE),
-	       mst_format_number(count_of(interfaces, "lost"), e), mst_out_off(cli->colour));
-	if (day)
-		printf("Last 24 h      %s new   %s changed   %s lost               muster interfaces 'first_seen<24h'\n",
-		       mst_format_number(count_of(day, "new"), a), mst_format_number(count_of(day, "changed"), b),
-		       mst_format_number(count_of(day, "lost"), c));
+	printf("%-*smanaged %s%s%s   %sunmanaged %s%s", TEXT_COLUMN, "Interfaces",
+	       mst_out_on(cli->colour, MST_STYLE_GOOD), determined ? a : "not determined", mst_out_off(cli->colour),
+	       mst_out_on(cli->colour, MST_STYLE_WARN), b, mst_out_off(cli->colour));
+	if (one_line)
+		fputs("   | ", stdout);
+	else
+		printf("\n%*s", TEXT_COLUMN, "");
+	printf("unmanageable %s   ignored %s   %slost %s%s\n", c, d,
+	       mst_out_on(cli->colour, count_of(interfaces, "lost") ? MST_STYLE_BAD : MST_STYLE_NONE), e,
+	       mst_out_off(cli->colour));
+}
+
+static void show_interfaces(const struct mst_cli *cli, struct json_object *status)
+{
+	struct json_object *day = mst_json_object(status, "last_24h");
+	char a[MST_FORMAT_SIZE], b[MST_FORMAT_SIZE], c[MST_FORMAT_SIZE];
+	int used;
+
+	show_states(cli, mst_json_object(status, "interfaces"));
+	if (!day)
+		return;
+	used = printf("%-*s%s new   %s changed   %s lost", TEXT_COLUMN, "Last 24 h",
+	              mst_format_number(count_of(day, "new"), a), mst_format_number(count_of(day, "changed"), b),
+	              mst_format_number(count_of(day, "lost"), c));
+	if (count_of(day, "new") > 0)
+		command_behind(cli, (size_t)used, "muster interfaces 'first_seen<24h'");
+	else
+		putchar('\n');
 }
 
 static void show_runs(struct json_object *status)
@@ -128,22 +166,28 @@ static void show_runs(struct json_object *status)
 	       mst_format_number(count_of(runs, "partial"), c), mst_format_number(count_of(runs, "failed"), d));
 }
 
+/* "! aws-prod     run 1841 partial: ...    muster runs show 1841" */
+static void show_one(const struct mst_cli *cli, struct json_object *item)
+{
+	const char *subject = mst_json_text(item, "subject", ""), *next = mst_json_text(item, "next", "");
+	const char *text = mst_json_text(item, "text", "");
+	size_t wide = mst_str_width(subject), at;
+
+	printf("%s!%s ", mst_out_on(cli->colour, MST_STYLE_BAD), mst_out_off(cli->colour));
+	mst_out_text(stdout, subject);
+	at = wide + 4 > TEXT_COLUMN ? wide + 4 : TEXT_COLUMN;
+	printf("%*s", (int)(at - wide - 2), "");
+	mst_out_text(stdout, text);
+	command_behind(cli, at + mst_str_width(text), next);
+}
+
 static void show_attention(const struct mst_cli *cli, struct json_object *status)
 {
 	struct json_object *attention = mst_json_array(status, "attention");
 	size_t count = attention ? json_object_array_length(attention) : 0;
 
-	for (size_t i = 0; i < count && i < ATTENTION_SHOWN; i++) {
-		struct json_object *item = json_object_array_get_idx(attention, i);
-
-		printf("%s!%s ", mst_out_on(cli->colour, MST_STYLE_BAD), mst_out_off(cli->colour));
-		mst_out_text(stdout, mst_json_text(item, "subject", ""));
-		fputs(": ", stdout);
-		mst_out_text(stdout, mst_json_text(item, "text", ""));
-		fputs("    ", stdout);
-		mst_out_text(stdout, mst_json_text(item, "next", ""));
-		putchar('\n');
-	}
+	for (size_t i = 0; i < count && i < ATTENTION_SHOWN; i++)
+		show_one(cli, json_object_array_get_idx(attention, i));
 	if (count > ATTENTION_SHOWN)
 		printf("! and %zu more    muster --json\n", count - ATTENTION_SHOWN);
 }
@@ -200,7 +244,7 @@ static const struct mst_verb verbs[] = {
 const struct mst_command mst_command_status = {
         .name = "status",
         .group = "Look",
-        .summary = "what is stored, what needs attention, what to type next (also: muster alone)",
+        .summary = "what is stored, what needs attention, what to type next",
         .example = "muster",
         .verbs = verbs,
 };

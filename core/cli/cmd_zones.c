@@ -30,11 +30,11 @@ static const struct mst_list_column columns[] = {
         {"at", NULL, 9, 8, false, true, "File and line that define it", NULL, false},
         {0},
 };
-static const struct mst_listing listing = {.what = "zone", .columns = columns, .empty = "no zone is there"};
+const struct mst_listing mst_listing_zones = {.what = "zone", .columns = columns, .empty = "no zone is there"};
 
 static int run_list(struct mst_cli *cli, struct mst_err *err)
 {
-	return mst_list_print(cli, &listing, "/v1/zones", err);
+	return mst_list_print(cli, &mst_listing_zones, "/v1/zones", err);
 }
 
 static void labelled(const char *label, const char *text)
@@ -89,7 +89,7 @@ static int run_show(struct mst_cli *cli, struct mst_err *err)
 	} else if (cli->format == MST_CLI_NDJSON) {
 		mst_out_line(zone);
 	} else if (cli->format == MST_CLI_CSV) {
-		rc = mst_list_names(cli, &listing, names, &count, err);
+		rc = mst_list_names(cli, &mst_listing_zones, names, &count, err);
 		one = json_object_new_array();
 		mst_json_push(one, json_object_get(zone));
 		if (rc == MST_OK)

@@ -1,10 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Help that teaches: what there is, with one line to try for each. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/str.h"
 #include "cli/method.h"
 #include "cli/output.h"
+
+#define WIDE          100 /* narrower terminals get what a verb does below its usage */
+#define NARROW_COLUMN 11
+
+/* Lines of a text that was written for wide terminals: each is wrapped by itself. */
+static void paragraphs(const struct mst_cli *cli, const char *text)
+{
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+		char *line = mst_str_dupn(text, n);
+
+		if (line)
+			mst_help_wrap(cli, line, 0);
+		free(line);
+		text += n + (text[n] == '\n');
+	}
+}
 
 static void heading(const struct mst_cli *cli, const char *text)
 {
@@ -15,8 +34,9 @@ void mst_help_all(const struct mst_cli *cli)
 {
 	const char *group = "";
 
-	printf("Muster " MST_VERSION " calls the roll of a network: every interface, who manages it, what changed.\n\n"
-	       "usage: muster [OPTION]... [COMMAND [ARGUMENT]...]      without a command: what is stored, and what to do next\n");
+	printf("Muster " MST_VERSION " calls the roll of a network: all interfaces, who manages them.\n\n"
+	       "usage: muster [OPTION]... [COMMAND [ARGUMENT]...]\n"
+	       "       without a command: what is stored, and what to do next\n");
 	for (size_t i = 0; mst_commands[i]; i++) {
 		const struct mst_command *command = mst_commands[i];
 
@@ -31,10 +51,12 @@ void mst_help_all(const struct mst_cli *cli)
 	heading(cli, "Options, anywhere on the line");
 	mst_help_options(cli, mst_global_options);
 	heading(cli, "Filters");
-	printf("  column=value, also != ~ (contains) < <= > >=; blanks between terms mean and, commas in a value mean or:\n"
+	printf("  column=value, also != ~ (contains) < <= > >=;\n"
+	       "  blanks between terms mean and, commas in a value mean or:\n"
 	       "  muster interfaces state=unmanaged port=22,3389 ip=10.1.0.0/16 'last_seen<7d'\n");
 	heading(cli, "Exit status");
-	printf("  0 complete   1 failed   2 usage or configuration   3 partial   4 not found   5 refused   130 interrupted\n\n"
+	printf("  0 complete   1 failed   2 usage or configuration   3 partial\n"
+	       "  4 not found   5 refused   130 interrupted\n\n"
 	       "More: muster help COMMAND, muster help scan METHOD, man muster, man muster.conf\n");
 }
 
@@ -62,6 +84,11 @@ static void usage_line(const struct mst_cli *cli, const struct mst_command *comm
 	snprintf(left, sizeof(left), "muster %s%s%s%s%s", command == &mst_command_status ? "[status]" : command->name,
 	         space, verb->name, verb->usage[0] ? " " : "", verb->usage);
 	printf("%s", first ? "usage: " : "       ");
+	if (cli->width > 0 && cli->width < WIDE) {
+		printf("%s\n%*s", left, NARROW_COLUMN, "");
+		mst_help_wrap(cli, verb->help, NARROW_COLUMN);
+		return;
+	}
 	if (strlen(left) <= 52)
 		printf("%-52s ", left);
 	else
@@ -85,8 +112,10 @@ int mst_help_command(struct mst_cli *cli, const struct mst_command *command, str
 		heading(cli, text);
 		mst_method_help(cli);
 	}
-	if (command->help)
-		printf("\n%s\n", command->help);
+	if (command->help) {
+		putchar('\n');
+		paragraphs(cli, command->help);
+	}
 	if (command->example)
 		printf("\nexample: %s\n", command->example);
 	if (command->on_word && !cli->method)

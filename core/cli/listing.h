@@ -27,6 +27,10 @@ struct mst_listing {
 	const char *state;                     /* column whose word is coloured; NULL: none */
 };
 
+/* Those of the commands of these names. */
+extern const struct mst_listing mst_listing_runs, mst_listing_zones, mst_listing_profiles, mst_listing_labels,
+        mst_listing_locations, mst_listing_coverage, mst_listing_secrets;
+
 /* Rows for a command's table of options. */
 #define MST_LIST_OPTIONS                                                                                               \
 	{.name = "columns",                                                                                            \

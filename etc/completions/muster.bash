@@ -30,7 +30,7 @@ _muster_verbs()
 	store) echo "stats backup restore verify" ;;
 	plugins) echo "list show check setup" ;;
 	config) echo "check reload" ;;
-	completion) echo "bash methods options" ;;
+	completion) echo "bash methods options columns profiles zones" ;;
 	esac
 }
 
@@ -44,7 +44,7 @@ _muster()
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--server | --store | --config | --plugin-dir | --color) ((i++)) ;;
+		--server | --store | --config | --plugin-dir | --color | --sort | --limit | --zone | --profile | --when | --set) ((i++)) ;;
 		-*) ;;
 		*)
 			if [[ -z $command ]]; then
@@ -69,6 +69,16 @@ _muster()
 		COMPREPLY=($(compgen -W "auto always never" -- "$cur"))
 		return
 		;;
+	--columns | --sort)
+		# The last of several with commas; a sort may be turned round.
+		local before=${cur%"${cur##*[,-]}"}
+		COMPREPLY=($(compgen -P "$before" -W "$(muster completion columns "${command:-interfaces}" 2>/dev/null)" -- "${cur#"$before"}"))
+		return
+		;;
+	--zone)
+		COMPREPLY=($(compgen -W "$(muster completion zones 2>/dev/null)" -- "$cur"))
+		return
+		;;
 	--set)
 		COMPREPLY=($(compgen -W "label ignore unmanageable managed notify purge" -- "$cur"))
 		return
@@ -86,7 +96,8 @@ _muster()
 	elif [[ -z $verb ]]; then
 		case $command in
 		help) COMPREPLY=($(compgen -W "$commands" -- "$cur")) ;;
-		scan | import) COMPREPLY=($(compgen -W "$(muster completion methods 2>/dev/null)" -- "$cur")) ;;
+		scan) COMPREPLY=($(compgen -W "$(muster completion methods 2>/dev/null) $(muster completion profiles 2>/dev/null)" -- "$cur")) ;;
+		import) COMPREPLY=($(compgen -W "$(muster completion methods 2>/dev/null)" -- "$cur")) ;;
 		interfaces) COMPREPLY=($(compgen -W "$(_muster_verbs interfaces) $states" -- "$cur")) ;;
 		*) COMPREPLY=($(compgen -W "$(_muster_verbs "$command")" -- "$cur")) ;;
 		esac
@@ -94,6 +105,10 @@ _muster()
 		case $command/$verb in
 		import/* | plugins/check | config/check | locations/import | store/backup | store/restore) COMPREPLY=($(compgen -f -- "$cur")) ;;
 		plugins/setup | plugins/show | help/scan) COMPREPLY=($(compgen -W "$(muster completion methods 2>/dev/null)" -- "$cur")) ;;
+		profiles/show | profiles/test) COMPREPLY=($(compgen -W "$(muster completion profiles 2>/dev/null)" -- "$cur")) ;;
+		zones/show) COMPREPLY=($(compgen -W "$(muster completion zones 2>/dev/null)" -- "$cur")) ;;
+		completion/columns) COMPREPLY=($(compgen -W "interfaces runs coverage zones profiles labels locations secrets" -- "$cur")) ;;
+		completion/options) COMPREPLY=($(compgen -W "$(muster completion methods 2>/dev/null)" -- "$cur")) ;;
 		interfaces/list | interfaces/label | interfaces/ignore) COMPREPLY=($(compgen -W "$states" -- "$cur")) ;;
 		esac
 	fi

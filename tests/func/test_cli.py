@@ -360,6 +360,28 @@ def test_completion_knows_every_command_verb_and_option(muster, tmp_path):
     assert complete("inter") == {"interfaces"}
 
 
+def test_completion_knows_columns_profiles_and_zones(muster, tmp_path):
+    muster.write_config('zone "lab" { networks = { "192.0.2.0/24" } }\n'
+                        'profile "hq" { zone = "lab" nmap { include = "192.0.2.1" } }\n')
+    script = tmp_path / "muster.bash"
+    script.write_text(muster("completion", "bash", check=0).stdout)
+
+    def complete(*words):
+        probe = ('muster() { "$muster" "$@"; }; source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _muster; '
+                 'printf "%s\\n" "${COMPREPLY[@]}"')
+        out = subprocess.run(["bash", "-c", probe, "bash", str(script), "muster", *words], capture_output=True, text=True, check=True,
+                             timeout=30, env={**muster.env, "muster": muster.argv()[0]})
+        return set(out.stdout.split())
+
+    assert "hq" in complete("scan", "") and "nmap" in complete("scan", "")
+    assert complete("profiles", "show", "h") == {"hq"} and complete("zones", "show", "") == {"default", "lab"}
+    assert complete("scan", "nmap", "--zone", "l") == {"lab"}
+    assert complete("runs", "--columns", "number,shards_d") == {"number,shards_done"}
+    assert complete("interfaces", "--sort", "-first_s") == {"-first_seen"}
+    assert not muster.lock(), "a key press started a service"
+    assert muster("completion", "columns", "interfaces", check=0).stdout.split() == [c["name"] for c in muster.json("interfaces", "columns")]
+
+
 def test_the_man_page_knows_every_command_verb_and_option(muster):
     source = pathlib.Path(__file__).resolve().parents[2] / "doc" / "muster.1"
     page = source.read_text()
