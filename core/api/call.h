@@ -114,6 +114,13 @@ int mst_api_secret_delete(struct mst_call *call, struct mst_err *err);
 int mst_api_locations(struct mst_call *call, struct mst_err *err);
 int mst_api_locations_put(struct mst_call *call, struct mst_err *err);
 
+/* history.c */
+int mst_api_history(struct mst_call *call, struct mst_err *err);
+/* The time in the query argument `at`; 0: there is none. */
+int mst_call_at(struct mst_call *call, int64_t *at, struct mst_err *err);
+/* What mst_api_interface and mst_api_interfaces answer with `at`. */
+int mst_api_interface_at(struct mst_call *call, int64_t at, struct mst_err *err);
+int mst_api_interfaces_at(struct mst_call *call, int64_t at, struct mst_err *err);
 /* coverage.c */
 int mst_api_coverage(struct mst_call *call, struct mst_err *err);
 /* Tells of networks that were covered once and not for 30 days; at most three. */

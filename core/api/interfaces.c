@@ -86,6 +86,11 @@ int mst_api_interfaces(struct mst_call *call, struct mst_err *err)
 	struct mst_page page = {
 	        .collection = "interfaces", .default_sort = "ip", .kind = MST_DOC_INTERFACE, .extra = add_context};
 
+	int64_t at;
+	int rc = mst_call_at(call, &at, err);
+
+	if (rc != MST_OK || at)
+		return rc != MST_OK ? rc : mst_api_interfaces_at(call, at, err);
 	page.columns = mst_interface_columns(&page.column_count);
 	return mst_page_answer(call, &page, err);
 }
@@ -196,9 +201,13 @@ int mst_api_interface(struct mst_call *call, struct mst_err *err)
 	struct json_object *interface = NULL;
 	bson_t filter = BSON_INITIALIZER;
 	const char *id;
-	int64_t history = 0;
-	int rc = mst_interface_find(call, call->captures[0], &interface, err);
+	int64_t history = 0, at;
+	int rc = mst_call_at(call, &at, err);
 
+	if (rc == MST_OK && at)
+		return mst_api_interface_at(call, at, err);
+	if (rc == MST_OK)
+		rc = mst_interface_find(call, call->captures[0], &interface, err);
 	if (rc == MST_OK) {
 		id = mst_json_text(interface, "_id", "");
 		call->answer = json_object_new_object();

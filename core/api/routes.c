@@ -16,6 +16,7 @@ static const struct mst_route routes[] = {
         {"POST", "/v1/interfaces/label", mst_api_label, MST_ROUTE_WRITES},
         {"POST", "/v1/interfaces/ignore", mst_api_ignore, MST_ROUTE_WRITES},
         {"GET", "/v1/interfaces/*", mst_api_interface, 0},
+        {"GET", "/v1/interfaces/*/history", mst_api_history, 0},
         {"POST", "/v1/interfaces/*/unmerge", mst_api_unmerge, MST_ROUTE_WRITES},
         {"GET", "/v1/runs", mst_api_runs, 0},
         {"POST", "/v1/runs", mst_api_run_start, MST_ROUTE_WRITES},

@@ -6,6 +6,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/error.h"
+#include "base/str.h"
+
 #define MINUTE INT64_C(60000)
 #define HOUR   (60 * MINUTE)
 #define DAY    (24 * HOUR)
@@ -205,5 +208,43 @@ bool mst_time_parse(const char *text, int64_t *out_ms)
 	if (!exact || !read_offset(&text, &offset) || *text != '\0')
 		return false;
 	*out_ms = (int64_t)timegm(&tm) * 1000 + ms - offset * MINUTE;
+	return true;
+}
+
+static bool parse_ago(const char *text, int64_t now, int64_t *out_ms)
+{
+	size_t len = strlen(text);
+	char word[32];
+	int64_t age;
+
+	if (len > 4 && strcmp(text + len - 4, " ago") == 0)
+		len -= 4;
+	if (len >= sizeof(word))
+		return false;
+	memcpy(word, text, len);
+	word[len] = '\0';
+	if (mst_str_duration(word, &age, NULL) != MST_OK || age > now)
+		return false;
+	*out_ms = now - age;
+	return true;
+}
+
+bool mst_time_parse_past(const char *text, int64_t now, int64_t *out_ms)
+{
+	int64_t start;
+	char end[24];
+
+	if (text == NULL || parse_ago(text, now, out_ms))
+		return text != NULL;
+	if (!mst_time_parse(text, out_ms))
+		return false;
+	if (strlen(text) != 10)
+		return true;
+	start = *out_ms;
+	snprintf(end, sizeof(end), "%.10s 23:59:59", text);
+	if (mst_time_parse(end, out_ms))
+		*out_ms += 999;
+	if (*out_ms > now && start <= now)
+		*out_ms = now;
 	return true;
 }

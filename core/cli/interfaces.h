@@ -29,6 +29,9 @@ bool mst_views_os(struct mst_buf *out, struct json_object *item);
 int mst_interfaces_columns(struct mst_cli *cli, struct mst_err *err);
 int mst_interfaces_list(struct mst_cli *cli, struct mst_err *err);
 int mst_interfaces_show(struct mst_cli *cli, struct mst_err *err);
+int mst_interfaces_history(struct mst_cli *cli, struct mst_err *err);
+/* The time of --at in ms; 0: it is not given. */
+int mst_interfaces_at(struct mst_cli *cli, int64_t *at, struct mst_err *err);
 int mst_interfaces_unmerge(struct mst_cli *cli, struct mst_err *err);
 int mst_interfaces_label(struct mst_cli *cli, struct mst_err *err);
 int mst_interfaces_ignore(struct mst_cli *cli, struct mst_err *err);

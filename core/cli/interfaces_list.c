@@ -62,6 +62,7 @@ static int list_path(struct mst_cli *cli, const struct mst_views *views, int64_t
                      struct mst_buf *path, struct mst_err *err)
 {
 	const char *sort = mst_cli_option(cli, "sort");
+	int64_t at = 0;
 	struct mst_buf filter;
 	int rc;
 
@@ -78,6 +79,10 @@ static int list_path(struct mst_cli *cli, const struct mst_views *views, int64_t
 		add_fields(views, cli->format == MST_CLI_TABLE, path);
 	if (limit > 0)
 		mst_buf_printf(path, "&limit=%" PRId64, limit);
+	if (rc == MST_OK && mst_interfaces_at(cli, &at, err) != MST_OK)
+		rc = err->code;
+	if (at > 0)
+		mst_buf_printf(path, "&at=%" PRId64, at);
 	if (after && after[0]) {
 		mst_buf_str(path, "&after=");
 		mst_http_encode(path, after);
@@ -245,6 +250,12 @@ static int draw_table(struct mst_cli *cli, int64_t limit, struct mst_err *err)
 	struct page page = {.now = mst_time_now(), .exact = true, .determined = true};
 	int rc;
 
+	int64_t at = 0;
+
+	rc = mst_interfaces_at(cli, &at, err);
+	if (rc != MST_OK)
+		return rc;
+	page.now = at ? at : page.now;
 	mst_table_init(&page.table);
 	mst_buf_init(&page.notes, 65536);
 	rc = mst_views_load(cli, mst_cli_option(cli, "columns"), false, &page.views, err);

@@ -351,11 +351,19 @@ static int merged(struct mst_cli *cli, struct json_object *interface, struct jso
 
 int mst_interfaces_show(struct mst_cli *cli, struct mst_err *err)
 {
-	char *path = mst_cli_path("/v1/interfaces/", cli->words[0], "");
 	struct json_object *answer = NULL, *observations;
-	int64_t now = mst_time_now(), history;
-	int rc = path ? mst_cli_call(cli, "GET", path, NULL, &answer, err) : mst_err_no_memory(err);
+	int64_t now = mst_time_now(), history, at = 0;
+	char query[48] = "", *path;
+	int rc = mst_interfaces_at(cli, &at, err);
 
+	if (rc != MST_OK)
+		return rc;
+	if (at) {
+		snprintf(query, sizeof(query), "?at=%" PRId64, at);
+		now = at;
+	}
+	path = mst_cli_path("/v1/interfaces/", cli->words[0], query);
+	rc = path ? mst_cli_call(cli, "GET", path, NULL, &answer, err) : mst_err_no_memory(err);
 	free(path);
 	if (rc != MST_OK)
 		return rc;
@@ -371,7 +379,12 @@ int mst_interfaces_show(struct mst_cli *cli, struct mst_err *err)
 	observations = mst_json_array(answer, "observations");
 	history = mst_json_int(answer, "history", 0);
 	rc = merged(cli, mst_json_object(answer, "interface"), observations, now, err);
-	if (rc == MST_OK) {
+	if (rc == MST_OK && at) {
+		char text[MST_FORMAT_SIZE];
+
+		mst_cli_note(cli, "as it was at %s; what changed since: muster interfaces history %s",
+		             mst_format_time(at, text), mst_json_text(mst_json_object(answer, "interface"), "id", ""));
+	} else if (rc == MST_OK) {
 		printf("\n%sWhat each source saw%s\n", mst_out_on(cli->colour, MST_STYLE_BOLD),
 		       mst_out_off(cli->colour));
 		for (size_t i = 0; observations && i < json_object_array_length(observations); i++)

@@ -13,11 +13,12 @@
 bool mst_out_is_time(const char *key)
 {
 	static const char *const keys[] = {
-	        "created",       "due_at",       "ended",           "first_managed", "first_seen",
-	        "from",          "generated",    "last_discovered", "last_managed",  "last_seen",
-	        "os_seen",       "seen",         "since",           "started",       "to",
-	        "history_from",  "last_covered", "whole_since",     "pruned",        "updated",
-	        "last_imported", "imported_at",  "last_boot",
+	        "created",     "due_at",    "ended",           "first_managed", "first_seen",
+	        "from",        "generated", "last_discovered", "last_managed",  "last_seen",
+	        "os_seen",     "seen",      "since",           "started",       "to",
+	        "at",          "until",     "kept_from",       "history_from",  "last_covered",
+	        "whole_since", "pruned",    "updated",         "last_imported", "imported_at",
+	        "last_boot",
 	};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)

@@ -6,7 +6,7 @@ _muster_options()
 	case $1 in
 	scan) echo "--zone --dry-run --detach" ;;
 	import) echo "--zone --profile --covers --detach" ;;
-	interfaces) echo "--columns --sort --limit --add --remove --undo --observation --dry-run" ;;
+	interfaces) echo "--columns --sort --limit --at --add --remove --undo --observation --dry-run" ;;
 	runs) echo "--columns --sort --limit --detach" ;;
 	profiles) echo "--columns --sort --limit --conf" ;;
 	labels) echo "--columns --sort --limit --when --set --disabled" ;;
@@ -20,7 +20,7 @@ _muster_options()
 _muster_verbs()
 {
 	case $1 in
-	interfaces) echo "list show columns label ignore unmerge" ;;
+	interfaces) echo "list show history columns label ignore unmerge" ;;
 	runs) echo "list show watch cancel retry" ;;
 	profiles) echo "list show test" ;;
 	zones) echo "list show" ;;

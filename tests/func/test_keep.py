@@ -303,3 +303,71 @@ def test_what_was_not_covered_for_long_needs_attention(muster, scan, home):
     assert "muster coverage --older-than 30d" in muster(check=0).stdout
     scan(1, "192.0.2.0/24", {"192.0.2.1": (None, 22)})
     assert "not covered" not in muster(check=0).stdout
+
+
+# ---- earlier times ----
+
+def day(days):
+    return time.strftime("%Y-%m-%d", time.gmtime(NOW - days * DAY))
+
+
+def test_what_was_where_at_an_earlier_time(muster, scan):
+    """A card moves, another one takes its address, ports change."""
+    first, second = "3C:22:FB:00:00:01", "3C:22:FB:00:00:02"
+    scan(20, "192.0.2.0/24", {"192.0.2.5": (first, 22), "192.0.2.7": (None, 80)})
+    scan(10, "192.0.2.0/24", {"192.0.2.5": (second, 443), "192.0.2.9": (first, 22, 25), "192.0.2.7": (None, 80)})
+    then = muster.json("interfaces", "--at", "15d")
+    assert [(i["ip"], i.get("mac"), i["ports"]) for i in sorted(then, key=lambda i: i["ip"])] == [
+        ("192.0.2.5", first.lower(), ["22"]), ("192.0.2.7", None, ["80"])]
+    table = muster("interfaces", "--at", day(15), check=0).stdout
+    assert table.index("192.0.2.5") < table.index("192.0.2.7") and "192.0.2.9" not in table
+    assert [i["ip"] for i in muster.json("interfaces", "port=22", "--at", "15d")] == ["192.0.2.5"]
+    assert [i["mac"] for i in muster.json("interfaces", "ip=192.0.2.5", "--at", "5d")] == [second.lower()]
+    assert muster.json("interfaces", "show", "192.0.2.5", "--at", "15d")["interface"]["mac"] == first.lower()
+    assert muster.json("interfaces", "show", "192.0.2.5")["interface"]["mac"] == second.lower()
+    assert muster.json("interfaces", "show", first, "--at", "15d")["interface"]["ip"] == "192.0.2.5"
+    text = muster("interfaces", "show", "192.0.2.5", "--at", "15d", check=0)
+    assert first.lower() in text.stdout and "as it was at" in text.stderr
+    # the day on which it was scanned counts: a date is the end of that day
+    assert len(muster.json("interfaces", "--at", day(20))) == 2
+    assert muster("interfaces", "--at", "15d", "--csv", check=0).stdout.count("\n") == 3
+    # limits
+    done = muster("interfaces", "--at", "25d", check=4)
+    assert "before what is kept" in done.stderr and "first thing was seen" in done.stderr
+    assert "nothing was known" in muster("interfaces", "show", "192.0.2.9", "--at", "15d", check=4).stderr
+    assert "not come yet" in muster("interfaces", "--at", "2999-01-01", check=2).stderr
+    assert "--at someday" in muster("interfaces", "--at", "someday", check=2).stderr
+    assert "sorted by ip" in muster("interfaces", "--at", "15d", "--sort", "mac", check=2).stderr
+    # retention
+    muster.stop()
+    muster.write_config("retention { observations = 12d }\n")
+    muster("runs", check=0)
+    eventually(lambda: rows(muster.store, "SELECT count(*) FROM counters WHERE _id = 'pruned'"), [(1,)])
+    done = muster("interfaces", "--at", "15d", check=4)
+    assert "retention.observations" in done.stderr
+    assert len(muster.json("interfaces", "--at", "5d")) == len(muster.json("interfaces"))
+    assert muster.json("interfaces", "show", "192.0.2.7", "--at", "5d")["interface"]["zone"] == "default"
+
+
+def test_history_of_one(muster, scan):
+    mac = "3C:22:FB:00:00:01"
+    scan(30, "192.0.2.0/24", {"192.0.2.5": (mac, 22)})
+    scan(20, "192.0.2.0/24", {"192.0.2.5": (mac, 22)})
+    scan(10, "192.0.2.0/24", {"192.0.2.5": (mac, 22, 443)})
+    items = muster.json("interfaces", "history", "192.0.2.5")
+    assert [(i["run"], i["change"]) for i in items][1:] == [(3, "ports +443")]
+    assert items[0]["run"] == 1 and items[0]["change"].startswith("first seen") and items[0]["until"] < items[1]["at"]
+    table = muster("interfaces", "history", mac, check=0)
+    assert "ports +443" in table.stdout and "is not kept" in table.stderr
+    assert muster("interfaces", "history", "192.0.2.5", "--csv", check=0).stdout.startswith("at,until,profile,run")
+    assert len(muster("interfaces", "history", "192.0.2.5", "--ndjson", check=0).stdout.splitlines()) == 2
+    assert muster("interfaces", "history", "192.0.2.99", check=4).stderr
+
+
+def test_pages_of_an_earlier_time(muster, scan):
+    scan(5, "192.0.2.0/24", {f"192.0.2.{i}": (None, 22) for i in range(1, 151)})
+    scan(2, "192.0.2.0/24", {f"192.0.2.{i}": (None, 80) for i in range(1, 200)})
+    done = muster("interfaces", "--at", "3d", check=0)
+    assert done.stdout.count("192.0.2.") == 100 and "100 of 150 shown" in done.stderr
+    assert muster("interfaces", "--at", "3d", "--limit", "150", check=0).stdout.count("192.0.2.") == 150
+    assert len(muster.json("interfaces", "--at", "3d")) == 150

@@ -227,6 +227,20 @@ void mst_cursor_close(struct mst_cursor *cursor)
 	free(cursor);
 }
 
+int mst_store_find_one(struct mst_store *store, const struct mst_find *find, bson_t *out, struct mst_err *err)
+{
+	struct mst_find first = *find;
+	struct mst_cursor *cursor;
+	bson_t doc;
+	first.limit = 1;
+	mst_store_find(store, &first, &cursor, err);
+	int code = mst_cursor_next(cursor, &doc, err);
+	if (code == 0)
+		bson_copy_to(&doc, out);
+	mst_cursor_close(cursor);
+	return code == 0 ? 0 : mst_err_set(err, MST_E_NOT_FOUND, "nothing matches");
+}
+
 int mst_store_count(struct mst_store *store, const char *collection, const bson_t *filter, int64_t *out,
                     struct mst_err *err)
 {

@@ -98,6 +98,39 @@ static void test_time_parse(void **state)
 	assert_string_equal(text, "1970-01-01 01:00:00");
 }
 
+static void test_time_parse_past(void **state)
+{
+	static const struct {
+		const char *text, *utc;
+	} rows[] = {
+	        {"7d", "2026-11-15T12:00:00.000Z"},
+	        {"90m ago", "2026-11-22T10:30:00.000Z"},
+	        {"2026-03-01", "2026-03-01T22:59:59.999Z"}, /* the end of that day, here */
+	        {"2026-07-01", "2026-07-01T21:59:59.999Z"},
+	        {"2026-11-22", "2026-11-22T12:00:00.000Z"}, /* today is not over */
+	        {"2026-03-01 14:00", "2026-03-01T13:00:00.000Z"},
+	        {"2026-03-01T14:00:00Z", "2026-03-01T14:00:00.000Z"},
+	};
+	static const char *const bad[] = {"", "ago", " ago", "7", "soon", "7d 3h", "2026-13-01", "-7d", "100000y"};
+	int64_t now, ms;
+	char text[32];
+
+	(void)state;
+	setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+	tzset();
+	assert_true(mst_time_parse("2026-11-22T12:00:00Z", &now));
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		if (!mst_time_parse_past(rows[i].text, now, &ms))
+			fail_msg("\"%s\" was refused", rows[i].text);
+		mst_time_rfc3339(ms, text, sizeof(text));
+		assert_string_equal(text, rows[i].utc);
+	}
+	for (size_t i = 0; i < COUNT(bad); i++)
+		if (mst_time_parse_past(bad[i], now, &ms))
+			fail_msg("\"%s\" was accepted", bad[i]);
+	assert_true(mst_time_parse_past("2999-01-01", now, &ms) && ms > now); /* for the caller to refuse */
+}
+
 static void test_time_ago(void **state)
 {
 	static const struct {
@@ -357,12 +390,19 @@ static void test_json_add(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_time_text),   cmocka_unit_test(test_time_parse),
-	        cmocka_unit_test(test_time_ago),    cmocka_unit_test(test_id),
-	        cmocka_unit_test(test_id_valid),    cmocka_unit_test(test_id_short),
-	        cmocka_unit_test(test_log_sink),    cmocka_unit_test(test_log_stderr),
-	        cmocka_unit_test(test_json_parse),  cmocka_unit_test(test_json_depth),
-	        cmocka_unit_test(test_json_access), cmocka_unit_test(test_json_add),
+	        cmocka_unit_test(test_time_text),
+	        cmocka_unit_test(test_time_parse),
+	        cmocka_unit_test(test_time_parse_past),
+	        cmocka_unit_test(test_time_ago),
+	        cmocka_unit_test(test_id),
+	        cmocka_unit_test(test_id_valid),
+	        cmocka_unit_test(test_id_short),
+	        cmocka_unit_test(test_log_sink),
+	        cmocka_unit_test(test_log_stderr),
+	        cmocka_unit_test(test_json_parse),
+	        cmocka_unit_test(test_json_depth),
+	        cmocka_unit_test(test_json_access),
+	        cmocka_unit_test(test_json_add),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
