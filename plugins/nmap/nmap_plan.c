@@ -81,7 +81,7 @@ static int64_t bytes_of(const struct nmap_options *options, int os)
 static int64_t milliseconds_of(const struct nmap_options *options, int os, int64_t addresses, int side)
 {
 	int64_t ports = ports_of(options->ports), udp = ports_of(options->udp_ports);
-	int64_t ms = 1500 + addresses * 40;
+	int64_t ms = 1500 + addresses * (nmap_discovery_only(options) ? 10 : 40);
 	ms += addresses * ports / 10;
 	/* Linux says "port unreachable" once a second; Nmap slows down to that, host by host side by side. */
 	ms += udp * 1000 * ((addresses + 15) / 16);
