@@ -4,6 +4,10 @@ import pathlib
 import re
 import subprocess
 
+KEPT = "192.0.2.1"
+# Ends the private daemon of {store} from a shell and waits for it.
+END = ('for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do [ -s {store}.lock ] || break; '
+       'kill $(sed -n \'s/.*"pid": *\\([0-9]*\\).*/\\1/p\' {store}.lock) 2>/dev/null || break; sleep 0.1; done; ')
 FINISHED = '<runstats><finished time="1790000100" exit="success"/></runstats></nmaprun>'
 XML = '<?xml version="1.0"?>'
 NOT_SEEN = re.compile(r"SIG(SEGV|ABRT|BUS|ILL)|signal (6|7|11)\b|Sanitizer|core dumped|assertion|Traceback", re.I)

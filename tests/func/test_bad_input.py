@@ -12,10 +12,9 @@ import time
 
 import pytest
 
-from bad_kit import NOT_SEEN, XML, addresses, doc, errors_of, host, integrity, log_of, nothing_lost, one_error
+from bad_kit import END, KEPT, NOT_SEEN, XML, addresses, doc, errors_of, host, integrity, log_of, nothing_lost, one_error
 from conftest import BUILD, Muster
 
-KEPT = "192.0.2.1"
 NOBODY = 65534
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to be somebody else or to mount")
 
@@ -441,10 +440,6 @@ def on_disk_of(muster, size):
     return run
 
 
-END = ('for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do [ -s {store}.lock ] || break; '
-       'kill $(sed -n \'s/.*"pid": *\\([0-9]*\\).*/\\1/p\' {store}.lock) 2>/dev/null || break; sleep 0.1; done; ')
-
-
 @root_only
 @pytest.mark.parametrize("size", ["1m", "3m"])
 def test_a_full_disk_says_so_and_loses_nothing(muster, tmp_path, size):
@@ -468,7 +463,7 @@ def test_a_full_disk_says_so_and_loses_nothing(muster, tmp_path, size):
 
 @root_only
 def test_a_disk_that_fills_while_importing(muster, tmp_path):
-    """The store's disk is full at import: the run says so, what was committed stays, and a retry after freeing space is whole."""
+    """The store's disk is full at import: the run says so, what was committed stays. (A scan, and its retry: test_full_disk.py.)"""
     one, two = tmp_path / "one.xml", tmp_path / "two.xml"
     one.write_text(doc(host(KEPT, name="keep.example")))
     two.write_text(doc("".join(host(f"10.0.{i // 250}.{i % 250 + 1}", name=f"host-{i}.example.org") for i in range(3000))))
