@@ -82,7 +82,8 @@ static const struct muster_option options[] = {
          .type = MUSTER_OPTION_CHOICE,
          .default_value = "normal",
          .choices = "paranoid|sneaky|polite|normal|aggressive|insane",
-         .help = "Nmap's timing template, -T0 to -T5. aggressive suits a fast local network; insane loses answers."},
+         .help = "Nmap's timing template, -T0 to -T5. aggressive suits a fast local network; insane loses answers. polite waits 0.4 s "
+                 "after each probe to a host, sneaky 15 s, paranoid 5 min."},
         {.name = "host_timeout",
          .type = MUSTER_OPTION_DURATION,
          .default_value = "15m",

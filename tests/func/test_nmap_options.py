@@ -171,6 +171,7 @@ def test_a_name_that_nobody_knows_is_refused(netmuster, named):
     (("--interface", "nope0"), "nope0"), (("--source-address", "203.0.113.9"), "source_address"),
     (("--interface", "-oN"), "no name of a network interface"), (("--scripts=vuln",), "scripts"), (("--timing", "fast"), "timing"),
     (("--host-timeout", "0s"), "host_timeout"), (("--parallel", "65"), "parallel"), (("--max-addresses", "1"), "max_addresses"),
+    (("--ports", "1-100", "--timing", "sneaky"), "1500 s a host, and host_timeout gives up after 900 s"),
     (("--ports", "70000"), "ports"), (("--source-port", "70000"), "source_port")])
 def test_refusals_name_the_option(netmuster, wide, args, text):
     done = netmuster("scan", "nmap", "198.51.100.4-5", "--ports", "22", *QUICK, *args)

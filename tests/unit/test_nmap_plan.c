@@ -53,9 +53,9 @@ static const struct {
           "10.0.0.53, 10.0.0.54"},
          "nmap --privileged " PING " -sS --top-ports 1000 " OS " " NET
          " -g 53 -e eth0.10 -S 10.0.0.9 --dns-servers 10.0.0.53,10.0.0.54" END},
-        {{"max_rate", "1000", "timing", "polite", "host_timeout", "5m", "dns", "off"},
+        {{"max_rate", "1000", "timing", "polite", "host_timeout", "7m", "dns", "off"},
          "nmap --privileged " PING " -sS --top-ports 1000 " OS
-         " --max-hostgroup 16 -T2 --max-rate 1000 --host-timeout 300000ms -n" END},
+         " --max-hostgroup 16 -T2 --max-rate 1000 --host-timeout 420000ms -n" END},
         {{"connect_scan", "on"}, "nmap --unprivileged -PS80,443 -sT --top-ports 1000 " NET END},
         {{"include", "fd00::1,fd00::2"}, "nmap --privileged -6 " PING " -sS --top-ports 1000 " OS " " NET END},
 };
@@ -336,6 +336,17 @@ static void refusals(void **state)
 	assert_int_equal(plan(&host), MUSTER_OK);
 	assert_int_equal(host.shards, 0);
 	fake_host_set(&host, "exclude", NULL);
+	/* 1000 ports at 0.4 s each fit into 15 minutes, at 15 s they do not. */
+	fake_host_set(&host, "timing", "polite");
+	assert_int_equal(plan(&host), MUSTER_OK);
+	fake_host_set(&host, "timing", "sneaky");
+	assert_int_equal(plan(&host), MUSTER_E_USAGE);
+	assert_non_null(
+	        strstr(host.fail_text, "1000 ports take 15000 s a host, and host_timeout gives up after 900 s"));
+	fake_host_set(&host, "ports", "22,80");
+	assert_int_equal(plan(&host), MUSTER_OK);
+	fake_host_set(&host, "timing", NULL);
+	fake_host_set(&host, "ports", NULL);
 	host.raw = 0;
 	assert_int_equal(plan(&host), MUSTER_E_REFUSED);
 	assert_non_null(strstr(host.fail_text, "setpriv"));
