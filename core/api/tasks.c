@@ -263,7 +263,8 @@ static int make_room(struct mst_api *api, struct mst_err *err)
 {
 	struct mst_task *task = api->task;
 
-	if (task && task->state == TASK_RUNNING)
+	/* One that was told to stop does so within a second: it is waited for. */
+	if (task && task->state == TASK_RUNNING && !task->stop)
 		return mst_err_set(err, MST_E_CONFLICT,
 		                   "a %s of the store is going on, started by %s: try again when it is done",
 		                   kind_word(task), task->by);

@@ -52,12 +52,14 @@ void mst_store_task_drop(struct mst_cli *cli, struct json_object *task)
 int mst_store_task(struct mst_cli *cli, const char *kind, struct json_object **task, struct mst_err *err)
 {
 	char *start = mst_cli_path("/v1/store/", kind, ""), *path = NULL;
-	int rc = start ? mst_cli_call(cli, "POST", start, NULL, task, err) : mst_err_no_memory(err);
+	int rc;
+
+	mst_interrupts_take();
+	rc = start ? mst_cli_call(cli, "POST", start, NULL, task, err) : mst_err_no_memory(err);
 
 	free(start);
 	if (rc != MST_OK)
 		return rc;
-	mst_interrupts_take();
 	path = mst_cli_path("/v1/store/tasks/", mst_json_text(*task, "task", ""), "");
 	while (path && rc == MST_OK && strcmp(mst_json_text(*task, "state", ""), "running") == 0) {
 		struct json_object *next = NULL;

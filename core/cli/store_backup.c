@@ -128,6 +128,7 @@ int mst_store_backup_run(struct mst_cli *cli, struct mst_err *err)
 	int rc =
 	        cli->format == MST_CLI_CSV ? mst_err_set(err, MST_E_USAGE, "a backup is no table: use --json") : MST_OK;
 
+	mst_interrupts_take(); /* from here on there is something to tidy up */
 	if (rc == MST_OK)
 		rc = open_target(&target, err);
 	if (rc == MST_OK)

@@ -38,8 +38,11 @@ def scan(build, muster, home):
 
 
 def rows(path, sql):
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
+    db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
         return db.execute(sql).fetchall()
+    finally:
+        db.close()
 
 
 def eventually(look, wanted, seconds=20):
@@ -299,8 +302,9 @@ def test_what_was_not_covered_for_long_needs_attention(muster, scan, home):
     places.write_text("Network,NAT,Region\n192.0.2.0/24,,Europe\n")
     muster("locations", "import", places, check=0)
     scan(34.5, "192.0.2.0/24", {"192.0.2.1": (None, 22)})
-    assert "default: 192.0.2.0/24 not covered for 34 days" in muster(check=0).stdout
-    assert "muster coverage --older-than 30d" in muster(check=0).stdout
+    line, = [line for line in muster(check=0).stdout.splitlines() if "not covered" in line]
+    assert "default" in line and "192.0.2.0/24 not covered for 34 days" in line and "muster coverage --older-than 30d" in line
+    assert [a["subject"] for a in muster.json()["attention"]] == ["default"]
     scan(1, "192.0.2.0/24", {"192.0.2.1": (None, 22)})
     assert "not covered" not in muster(check=0).stdout
 
@@ -371,3 +375,118 @@ def test_pages_of_an_earlier_time(muster, scan):
     assert done.stdout.count("192.0.2.") == 100 and "100 of 150 shown" in done.stderr
     assert muster("interfaces", "--at", "3d", "--limit", "150", check=0).stdout.count("192.0.2.") == 150
     assert len(muster.json("interfaces", "--at", "3d")) == 150
+
+
+# ---- when the disk gives no room, and when somebody has enough ----
+
+def mounted(place, *options):
+    import subprocess
+    if os.geteuid() != 0:
+        pytest.skip("mounting needs root")
+    subprocess.run(["mount", *options, str(place)], check=True)
+
+
+def unmounted(place):
+    import subprocess
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def prune(build, store, spool, now=None, **settings):
+    from worker_kit import Worker
+    job = {"worker": 1, "plugin": str(build / "plugins" / ".libs" / "store-sqlite.so"), "store": {"path": str(store)},
+           "spool": str(spool), "segments": [], "finish": [], "settings": settings, "prune": {"now": now} if now else {}}
+    worker = Worker(build, "import", job)
+    end = worker.end(60)
+    said = worker.of("prune")
+    worker.wait()
+    worker.close()
+    return end, said
+
+
+def old_history(path, count):
+    with sqlite3.connect(path) as db:
+        db.executemany("INSERT INTO observation_history (_id, rev, observation, interface, \"from\", \"to\") VALUES (?, 1, 'o', 'i', 1, ?)",
+                       [(f"h{i}", 1000 + i) for i in range(count)])
+    db.close()
+
+
+def test_removal_with_a_moved_clock_and_without_room(muster, scan, home, build):
+    """On a full disk and on a read-only one it fails in words, removes nothing by half, and goes on when there is room again."""
+    scan(5, "192.0.2.0/24", {"192.0.2.1": (None, 22)})
+    muster.stop()
+    small = home / "small"
+    small.mkdir()
+    mounted(small, "-t", "tmpfs", "-o", "size=24m", "none")
+    try:
+        store = small / "muster.db"
+        store.write_bytes(muster.store.read_bytes())
+        old_history(store, 20000)
+        with sqlite3.connect(store) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        db.close()
+        ballast = small / "ballast"
+        fd = os.open(ballast, os.O_WRONLY | os.O_CREAT)
+        try:
+            while os.write(fd, b"x" * 4096):
+                pass
+        except OSError:
+            os.close(fd)
+        end, _ = prune(build, store, small, history_ms=1000)
+        assert end["status"] == "full" and "free space" in end["text"], end
+        ballast.unlink()
+        left, = rows(store, "SELECT count(*) FROM observation_history")[0]
+        assert left > 0 and left % 500 == 0
+        mounted(small, "-o", "remount,ro")
+        end, _ = prune(build, store, small, history_ms=1000)
+        assert end["status"] in ("refused", "failed") and "read-only" in end["text"].lower(), end
+        mounted(small, "-o", "remount,rw")
+        # a clock of 1970 removes nothing, that of a week later all
+        end, said = prune(build, store, small, now=500, history_ms=1000)
+        assert end["status"] == "ok" and said[-1]["history"] == 0
+        end, said = prune(build, store, small, now=(NOW + 7 * DAY) * 1000, history_ms=1000)
+        assert end["status"] == "ok" and said[-1]["history"] == left
+        assert rows(store, "SELECT count(*) FROM observation_history") == [(0,)]
+        assert rows(store, "SELECT count(*) FROM observations") == [(1,)]
+        assert rows(store, "PRAGMA integrity_check") == [("ok",)]
+    finally:
+        unmounted(small)
+
+
+def test_a_removal_gives_way_to_an_import(muster, scan, home):
+    """200 000 old rows take a while; what is imported meanwhile does not wait for them."""
+    scan(400, "192.0.2.0/24", {"192.0.2.1": (None, 22)})
+    muster.stop()
+    old_history(muster.store, 200_000)
+    muster.write_config("retention { observations = 90d }\n")
+    muster("runs", check=0)
+    began = time.monotonic()
+    scan(3, "192.0.2.0/24", {"192.0.2.1": (None, 22, 80)})
+    assert time.monotonic() - began < 30
+    assert len(muster.json("interfaces")) >= 1
+    left = rows(muster.store, "SELECT count(*) FROM observation_history WHERE observation = 'o'")[0][0]
+    assert left < 200_000 or rows(muster.store, "SELECT count(*) FROM runs") == [(2,)]
+    muster.stop()
+    assert rows(muster.store, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_an_interrupted_backup_leaves_nothing(muster, scan, home):
+    some(scan)
+    muster.stop()
+    with sqlite3.connect(muster.store) as db:
+        db.execute("CREATE TABLE ballast (x)")
+        db.executemany("INSERT INTO ballast VALUES (?)", [(os.urandom(1_000_000),) for _ in range(300)])
+    db.close()
+    for wait in (0.3, 0.8, 1.5):
+        backup = muster.start("store", "backup", str(home / "copy.db"))
+        time.sleep(wait)
+        backup.send_signal(2)
+        out, err = backup.communicate(timeout=60)
+        if backup.returncode == 130:
+            assert "interrupted" in err
+            assert list(home.glob("copy.db*")) == []
+        else:
+            assert backup.returncode == 0 or not (home / "copy.db").exists()
+            (home / "copy.db").unlink(missing_ok=True)
+    assert list(home.glob("copy.db*")) == []
+    assert muster("store", "backup", home / "copy.db", check=0)
+    assert rows(home / "copy.db", "SELECT count(*) FROM ballast") == [(300,)]
