@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which facts make two documents different, and their hash. */
+/* Which facts make two documents different. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,12 +107,4 @@ int mst_fold_facts(const bson_t *doc, struct mst_buf *out)
 	if (code == 0)
 		code = add_ports(out, doc);
 	return code != 0 || out->failed ? MST_E_NO_MEMORY : 0;
-}
-
-void mst_fold_hash(const char *text, size_t len, char out[17])
-{
-	uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a; the texts themselves decide, this is for the eye */
-	for (size_t i = 0; i < len; i++)
-		hash = (hash ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
-	snprintf(out, 17, "%016" PRIx64, hash);
 }

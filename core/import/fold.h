@@ -36,7 +36,5 @@ int mst_fold(const bson_t *old, const bson_t *record, const struct mst_cover *co
  * one line per fact.
  */
 int mst_fold_facts(const bson_t *doc, struct mst_buf *out);
-/* 16 hex digits over mst_fold_facts. */
-void mst_fold_hash(const char *facts, size_t len, char out[17]);
 
 #endif

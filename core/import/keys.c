@@ -59,25 +59,60 @@ bool mst_mac_is_virtual_router(const char *mac)
 	return false;
 }
 
+/* PREFIX:FIRST, or PREFIX:FIRST, `between` and SECOND. Made for each record several times, so without printf. */
 static void add(struct mst_keys *keys, int kind, const char *prefix, const char *first, char between,
                 const char *second)
 {
 	struct mst_key *key = &keys->items[keys->count];
-	int len = second ? snprintf(key->text, sizeof key->text, "%s:%s%c%s", prefix, first, between, second)
-	                 : snprintf(key->text, sizeof key->text, "%s:%s", prefix, first);
+	size_t a = strlen(prefix), b = strlen(first), c = second ? strlen(second) : 0;
 	/* An id that does not fit is cut nowhere: two that begin alike must not become one. */
-	if (len <= 0 || (size_t)len >= sizeof key->text)
+	if (a + 1 + b + (second ? 1 + c : 0) >= sizeof key->text)
 		return;
+	char *at = key->text;
+	memcpy(at, prefix, a);
+	at += a;
+	*at++ = ':';
+	memcpy(at, first, b);
+	at += b;
+	if (second) {
+		*at++ = between;
+		memcpy(at, second, c);
+		at += c;
+	}
+	*at = '\0';
 	key->kind = kind;
 	keys->count++;
 }
 
+/* The first of each field that has text. */
+static void find_texts(const bson_t *doc, const char *const *names, const char **out, size_t count)
+{
+	bson_iter_t iter;
+	uint32_t seen = 0;
+	if (!bson_iter_init(&iter, doc))
+		return;
+	while (bson_iter_next(&iter)) {
+		const char *key = bson_iter_key(&iter);
+		for (size_t i = 0; i < count; i++) {
+			uint32_t len = 0;
+			if (key[0] != names[i][0] || (seen & 1u << i) || strcmp(key, names[i]) != 0)
+				continue;
+			seen |= 1u << i;
+			const char *text = BSON_ITER_HOLDS_UTF8(&iter) ? bson_iter_utf8(&iter, &len) : NULL;
+			out[i] = text && len > 0 && text[0] ? text : NULL;
+			break;
+		}
+	}
+}
+
 void mst_keys_of(const bson_t *doc, const char *zone, bool shared_mac, struct mst_keys *out)
 {
-	const char *eni = mst_doc_text(doc, "eni"), *instance = mst_doc_text(doc, "instance_id");
-	const char *agent = mst_doc_text(doc, "computer_id"), *ip = mst_doc_text(doc, "ip");
+	static const char *const names[] = {"eni", "instance_id", "computer_id", "ip", "mac"};
+	const char *found[5] = {NULL};
+	find_texts(doc, names, found, 5);
+	const char *eni = found[0], *instance = found[1], *agent = found[2], *ip = found[3];
 	char mac[MST_MAC_SIZE];
-	bool has_mac = mst_mac_parse(mst_doc_text(doc, "mac"), mac) && !shared_mac && !mst_mac_is_virtual_router(mac);
+	bool has_mac = mst_mac_parse(found[4], mac) && !shared_mac && !mst_mac_is_virtual_router(mac);
 	out->count = 0;
 	if (eni)
 		add(out, MST_KEY_ENI, "eni", eni, 0, NULL);

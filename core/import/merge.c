@@ -365,7 +365,7 @@ static void write_services(struct mst_obs *const *obs, size_t count, const struc
 }
 
 /* Per port the newest observation that looked at it decides. */
-static int add_ports(const struct pool *pool, bson_t *out)
+static int add_ports_of_many(const struct pool *pool, bson_t *out)
 {
 	struct mst_port_sets *sets = calloc(2, sizeof *sets);
 	struct mst_obs **order = calloc(pool->count, sizeof(struct mst_obs *));
@@ -393,6 +393,17 @@ static int add_ports(const struct pool *pool, bson_t *out)
 	free(order);
 	free(sets);
 	return code;
+}
+
+/* Nearly all interfaces have one source, whose ports are what they are. */
+static int add_ports(const struct pool *pool, bson_t *out)
+{
+	const bson_t *doc = &pool->items[0]->doc;
+	bson_t ports;
+	if (pool->count > 1 || bson_has_field(doc, "services"))
+		return add_ports_of_many(pool, out);
+	return mst_doc_array(doc, "ports", &ports) ? mst_ports_write_open(&ports, MST_MERGED_PORTS_MAX, out, "ports")
+	                                           : 0;
 }
 
 static void add_times(const struct pool *pool, const bson_t *old, bson_t *out, struct mst_merge_result *result)

@@ -103,8 +103,6 @@ static bool read_text(struct mst_obs *obs, const char *key, const char *text)
 	at = FIND(ids, key);
 	if (at >= 0)
 		mst_doc_cut((char *)obs + ids[at].offset, MST_ID_SIZE, text);
-	else if (strcmp(key, "hash") == 0)
-		mst_doc_cut(obs->hash, sizeof obs->hash, text);
 	else if (strcmp(key, "print") == 0)
 		mst_doc_cut(obs->print, sizeof obs->print, text);
 	return true;
@@ -176,7 +174,6 @@ int mst_obs_to_bson(const struct mst_obs *obs, bson_t *out)
 	mst_doc_add_text(out, "mac", mst_doc_text(&obs->doc, "mac"));
 	mst_doc_add_text(out, "os_platform",
 	                 mst_doc_text(&obs->doc, "os.platform")); /* so that counting reads no documents */
-	mst_doc_add_text(out, "hash", obs->hash);
 	mst_doc_add_text(out, "print", mst_obs_print(obs));
 	return bson_append_document(out, "doc", -1, &obs->doc) ? 0 : MST_E_LIMIT;
 }
@@ -209,7 +206,6 @@ struct mst_obs *mst_obs_copy(const struct mst_obs *obs)
 		        *(const int64_t *)(const void *)((const char *)obs + times[i].offset);
 	for (size_t i = 0; i < COUNT(flags); i++)
 		*(bool *)((char *)copy + flags[i].offset) = *((const bool *)obs + flags[i].offset);
-	memcpy(copy->hash, obs->hash, sizeof copy->hash);
 	memcpy(copy->print, obs->print, sizeof copy->print);
 	bson_destroy(&copy->doc);
 	bson_copy_to(&obs->doc, &copy->doc);

@@ -31,7 +31,6 @@ struct mst_obs {
 	bool timed_out;                                    /* the last record was given up early */
 	bool displaced;  /* another interface answers at its place now; it waits to be lost */
 	bool shared_mac; /* its MAC is no identity */
-	char hash[17];
 	char print
 	        [MST_PRINT_SIZE]; /* of the record that came last; "": none, or the next one must be looked at whatever it says */
 	bool agent;               /* with a print: its document says "managed" */

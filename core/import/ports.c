@@ -26,12 +26,26 @@ const char *mst_proto_name(int proto)
 	return protos[proto];
 }
 
+static char *put_number(char *at, unsigned value)
+{
+	char digits[5];
+	int count = 0;
+	do
+		digits[count++] = (char)('0' + value % 10);
+	while ((value /= 10) > 0);
+	while (count > 0)
+		*at++ = digits[--count];
+	return at;
+}
+
 void mst_port_text(int proto, unsigned port, char *out, size_t size)
 {
+	char text[6], *end = put_number(text, port & 0xffff);
+	*end = '\0';
 	if (proto == MST_PROTO_TCP)
-		snprintf(out, size, "%u", port);
+		mst_doc_cut(out, size, text);
 	else
-		snprintf(out, size, "%u/%s", port, protos[proto]);
+		snprintf(out, size, "%s/%s", text, protos[proto]);
 }
 
 static struct mst_port_group *group_for(struct mst_port_groups *groups, const struct mst_port_group *like)
@@ -195,18 +209,6 @@ static void sort_ports(struct mst_port *ports, size_t count)
 		}
 }
 
-static char *put_number(char *at, unsigned value)
-{
-	char digits[5];
-	int count = 0;
-	do
-		digits[count++] = (char)('0' + value % 10);
-	while ((value /= 10) > 0);
-	while (count > 0)
-		*at++ = digits[--count];
-	return at;
-}
-
 int mst_port_list_text(const struct mst_port *ports, size_t count, struct mst_buf *out)
 {
 	for (size_t i = 0; i < count;) {
@@ -335,5 +337,76 @@ int mst_ports_open(const bson_t *array, struct mst_port_sets *open, struct mst_p
 		for (size_t j = 0; groups.items[i].open && j < groups.items[i].count; j++)
 			mst_ports_set(&open->of[groups.items[i].proto], groups.items[i].ports[j].port);
 	mst_ports_free(&groups);
+	return code;
+}
+
+/* Numbers with their protocol in the lowest bits, so that sorting gives the order. */
+struct numbers {
+	uint32_t *items;
+	size_t count, cap;
+	bool sorted;
+};
+
+static int add_number(struct numbers *numbers, uint32_t number)
+{
+	if (numbers->count == numbers->cap) {
+		size_t cap = numbers->cap ? numbers->cap * 2 : 64;
+		uint32_t *items = reallocarray(numbers->items, cap, sizeof *items);
+		if (!items)
+			return MST_E_NO_MEMORY;
+		numbers->items = items;
+		numbers->cap = cap;
+	}
+	numbers->sorted = numbers->sorted && (numbers->count == 0 || numbers->items[numbers->count - 1] < number);
+	numbers->items[numbers->count++] = number;
+	return 0;
+}
+
+static int add_open_group(struct numbers *numbers, const bson_t *group)
+{
+	const char *state = mst_doc_text(group, "state");
+	int proto = state && strcmp(state, "open") == 0 ? mst_proto_parse(mst_doc_text(group, "proto")) : -1;
+	bson_t list;
+	bson_iter_t iter;
+	int code = 0;
+	if (proto < 0 || !mst_doc_array(group, "ports", &list) || !bson_iter_init(&iter, &list))
+		return 0;
+	while (code == 0 && bson_iter_next(&iter)) {
+		int64_t port = BSON_ITER_HOLDS_INT(&iter) ? bson_iter_as_int64(&iter) : 0;
+		if (port >= 1 && port <= 65535)
+			code = add_number(numbers, (uint32_t)port << 2 | (uint32_t)proto);
+	}
+	return code;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+	return (left > right) - (left < right);
+}
+
+int mst_ports_write_open(const bson_t *array, uint32_t max, bson_t *out, const char *key)
+{
+	struct numbers numbers = {.sorted = true};
+	bson_iter_t iter;
+	bson_t group, list;
+	uint32_t index = 0;
+	int code = 0;
+	if (bson_iter_init(&iter, array))
+		while (code == 0 && bson_iter_next(&iter))
+			if (BSON_ITER_HOLDS_DOCUMENT(&iter) && mst_doc_view(&iter, &group))
+				code = add_open_group(&numbers, &group);
+	if (code == 0 && numbers.count > 0) {
+		if (!numbers.sorted)
+			qsort(numbers.items, numbers.count, sizeof *numbers.items, by_number);
+		bson_append_array_begin(out, key, -1, &list);
+		for (size_t i = 0; i < numbers.count && index < max; i++) {
+			char text[16];
+			mst_port_text((int)(numbers.items[i] & 3), numbers.items[i] >> 2, text, sizeof text);
+			mst_doc_push_text(&list, &index, text);
+		}
+		bson_append_array_end(out, &list);
+	}
+	free(numbers.items);
 	return code;
 }

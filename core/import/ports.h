@@ -57,6 +57,9 @@ int mst_ports_open(const bson_t *array, struct mst_port_sets *open, struct mst_p
 /* The open ports of a `ports` array, those of one protocol after those of another, each sorted. Caller frees *out; names are
  * borrowed from `array`. */
 int mst_ports_open_list(const bson_t *array, struct mst_port **out, size_t counts[MST_PROTOS]);
+/* Writes the open ports of a `ports` array as mst_ports_write leaves it, in which no port stands twice, as the list `key` of their
+ * texts: by number, TCP before UDP of the same number, `max` at most; nothing when there are none. 0 or MST_E_NO_MEMORY. */
+int mst_ports_write_open(const bson_t *array, uint32_t max, bson_t *out, const char *key);
 /* Appends sorted ports as "1,3-4". */
 int mst_port_list_text(const struct mst_port *ports, size_t count, struct mst_buf *out);
 /* Text of one port: "22", "53/udp". */

@@ -235,7 +235,7 @@ static int take(struct folding *f, const struct mst_obs *before, bson_t *doc, st
 	mst_buf_init(&facts, FACTS_MAX);
 	/* Most of what is seen again is what it was, to the byte: then there is nothing to compare. */
 	bool same = !f->fresh && bson_equal(&obs->doc, doc);
-	if (!same && ((!f->fresh && mst_fold_facts(&obs->doc, &old_facts) != 0) || mst_fold_facts(doc, &facts) != 0))
+	if (!same && !f->fresh && (mst_fold_facts(&obs->doc, &old_facts) != 0 || mst_fold_facts(doc, &facts) != 0))
 		code = mst_err_no_memory(err);
 	bool changed = f->fresh || strcmp(mst_buf_text(&old_facts), mst_buf_text(&facts)) != 0;
 	bool refresh = is_certain(doc) != is_certain(&obs->doc) || obs->timed_out != f->timed_out || obs->missed > 0;
@@ -251,8 +251,6 @@ static int take(struct folding *f, const struct mst_obs *before, bson_t *doc, st
 		bson_destroy(&obs->doc);
 		bson_steal(&obs->doc, doc);
 		bson_init(doc);
-		if (!same)
-			mst_fold_hash(mst_buf_text(&facts), facts.len, obs->hash);
 		obs->dirty = true;
 		obs->missed = obs->missed_at = 0;
 		obs->missed_run[0] = '\0';

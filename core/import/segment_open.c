@@ -75,7 +75,7 @@ static int look_at_frame(struct mst_segment *segment, struct mst_sharers *sharer
 	bson_t doc;
 	if (frame->type == MST_FRAME_CHECKPOINT)
 		return 0;
-	if (!bson_init_static(&doc, frame->data, frame->len) || !bson_validate(&doc, BSON_VALIDATE_UTF8, NULL))
+	if (!bson_init_static(&doc, frame->data, frame->len) || !mst_record_sound(&doc))
 		return mst_err_set(err, MST_E_CORRUPT,
 		                   "%s: the frame at byte %lld is no BSON document; what stands before it is "
 		                   "imported, scan the shard again for the rest",

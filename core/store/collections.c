@@ -103,11 +103,11 @@ static const struct muster_field identity_fields[] = {TEXT("interface"), TIME("s
 static const struct muster_index identity_indexes[] = {INDEX("interface", "interface")};
 
 static const struct muster_field observation_fields[] = {
-        TEXT("interface"),  TEXT("profile"),    TEXT("zone"),       TEXT("method"),      TEXT("source_key"),
-        ADDRESS("ip"),      TEXT("ip_key"),     TEXT("mac"),        TIME("first_seen"),  TIME("last_seen"),
-        TEXT("last_run"),   INT("missed"),      TEXT("missed_run"), TIME("os_seen"),     TIME("ports_seen"),
-        TIME("names_seen"), TIME("mac_seen"),   TEXT("hash"),       TEXT("os_platform"), BOOL("timed_out"),
-        BOOL("displaced"),  BOOL("shared_mac"), TEXT("print"),      BOOL("agent"),
+        TEXT("interface"),  TEXT("profile"),  TEXT("zone"),        TEXT("method"),     TEXT("source_key"),
+        ADDRESS("ip"),      TEXT("ip_key"),   TEXT("mac"),         TIME("first_seen"), TIME("last_seen"),
+        TEXT("last_run"),   INT("missed"),    TEXT("missed_run"),  TIME("os_seen"),    TIME("ports_seen"),
+        TIME("names_seen"), TIME("mac_seen"), TEXT("os_platform"), BOOL("timed_out"),  BOOL("displaced"),
+        BOOL("shared_mac"), TEXT("print"),    BOOL("agent"),
 };
 static const struct muster_index observation_indexes[] = {
         INDEX("interface", "interface"),

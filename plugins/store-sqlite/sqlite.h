@@ -31,6 +31,7 @@
 #define SQ_MAX_DOC         (16u << 20)
 #define SQ_MAX_ID          512
 #define SQ_MAX_FIELDS      200 /* declared fields of a collection */
+#define SQ_GUESSES         64
 #define SQ_MAX_COLLECTIONS 256
 #define SQ_MAX_ITEMS       (1u << 20) /* of one write */
 #define SQ_BUSY_MS         10000
@@ -116,7 +117,8 @@ struct sq_collection {
 	/* SQL built once. `doc` is the expression for a row's rest. Parameters of insert, put and replace: ?1 the _id, then one per
 	 * column, then (replace) the rev; of the rest_ texts: ?1 the row, ?2 a document or an update. */
 	char *doc, *select, *insert, *put, *replace, *get, *row, *rest_put, *rest_drop, *rest_apply, *rest_unset;
-	struct sq_touch *touches; /* of sqlite_touch.c */
+	uint16_t guess[SQ_GUESSES]; /* which field the n-th of a document was last time: documents look alike */
+	struct sq_touch *touches;   /* of sqlite_touch.c */
 	size_t touch_count;
 };
 /* Index of a field or -1; `hint` is tried first. */
@@ -125,6 +127,7 @@ int sq_field_find(const struct sq_collection *coll, const char *name, size_t len
 /* ---- connections ---- */
 struct sq_stmt {
 	char *sql;
+	const char *asked; /* the caller's pointer to the text, compared before the text itself */
 	sqlite3_stmt *stmt;
 	uint64_t used;
 	bool busy;
@@ -182,7 +185,7 @@ int sq_bson_open(struct muster_bytes bytes, const char *what, bson_t *out, struc
 bool sq_bson_sound(const bson_t *doc, size_t *error);
 bool sq_text_sound(const char *text, size_t length);
 /* Binds _id and declared fields; `id` gets the borrowed id. The rest is left in store->rest. */
-int sq_doc_bind(struct sq_store *store, const struct sq_collection *coll, const bson_t *doc, sqlite3_stmt *stmt,
+int sq_doc_bind(struct sq_store *store, struct sq_collection *coll, const bson_t *doc, sqlite3_stmt *stmt,
                 const char **id, struct sq_err *err);
 /* Which part of a document a statement selects. */
 struct sq_projection {
@@ -228,10 +231,10 @@ int sq_apply(const bson_t *doc, const bson_t *update, bool insert, bson_t *out, 
 int sq_touch(struct sq_store *store, struct sq_collection *coll, const struct muster_write *item,
              struct muster_write_result *result, bool *done, struct sq_err *err);
 void sq_touches_free(struct sq_collection *coll);
-int sq_update(struct sq_store *store, const struct sq_collection *coll, const struct muster_write *item,
+int sq_update(struct sq_store *store, struct sq_collection *coll, const struct muster_write *item,
               struct muster_write_result *result, struct sq_err *err);
 /* Inserts (coll->insert) or puts (coll->put) a document; MUSTER_E_EXISTS when a unique value is taken. */
-int sq_insert(struct sq_store *store, const struct sq_collection *coll, const bson_t *doc, const char *sql,
+int sq_insert(struct sq_store *store, struct sq_collection *coll, const bson_t *doc, const char *sql,
               struct sq_err *err);
 /* Runs one of the rest_ texts on a row. `doc` may be NULL. */
 int sq_rest_run(struct sq_store *store, const struct sq_collection *coll, const char *sql, int64_t row,

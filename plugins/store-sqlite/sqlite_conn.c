@@ -170,16 +170,31 @@ static bool beyond_sqlite(const char *said)
 	return strstr(said, "too large") || strstr(said, "too many") || strstr(said, "stack overflow");
 }
 
-int sq_prepare(struct sq_store *store, struct sq_conn *conn, const char *sql, sqlite3_stmt **out, struct sq_err *err)
+/* Texts that callers keep are found by their place; the text decides, since another may stand there now. */
+static struct sq_stmt *find_stmt(struct sq_conn *conn, const char *sql)
 {
 	for (size_t i = 0; i < conn->stmt_count; i++) {
 		struct sq_stmt *stmt = &conn->stmts[i];
-		if (stmt->sql && !stmt->busy && (stmt->sql == sql || strcmp(stmt->sql, sql) == 0)) {
-			stmt->used = ++conn->clock;
-			stmt->busy = true;
-			*out = stmt->stmt;
-			return MUSTER_OK;
-		}
+		if (stmt->asked == sql && !stmt->busy && stmt->sql && strcmp(stmt->sql, sql) == 0)
+			return stmt;
+	}
+	for (size_t i = 0; i < conn->stmt_count; i++) {
+		struct sq_stmt *stmt = &conn->stmts[i];
+		if (stmt->sql && !stmt->busy && strcmp(stmt->sql, sql) == 0)
+			return stmt;
+	}
+	return NULL;
+}
+
+int sq_prepare(struct sq_store *store, struct sq_conn *conn, const char *sql, sqlite3_stmt **out, struct sq_err *err)
+{
+	struct sq_stmt *known = find_stmt(conn, sql);
+	if (known) {
+		known->asked = sql;
+		known->used = ++conn->clock;
+		known->busy = true;
+		*out = known->stmt;
+		return MUSTER_OK;
 	}
 	sqlite3_stmt *made = NULL;
 	int rc = sqlite3_prepare_v3(conn->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &made, NULL);
@@ -197,6 +212,7 @@ int sq_prepare(struct sq_store *store, struct sq_conn *conn, const char *sql, sq
 	}
 	memcpy(copy, sql, strlen(sql) + 1);
 	slot->sql = copy;
+	slot->asked = sql;
 	slot->stmt = made;
 	slot->used = ++conn->clock;
 	slot->busy = true;

@@ -63,11 +63,12 @@ static int bind_field(struct sq_store *store, const struct sq_collection *coll, 
 	return MUSTER_OK;
 }
 
-int sq_doc_bind(struct sq_store *store, const struct sq_collection *coll, const bson_t *doc, sqlite3_stmt *stmt,
+int sq_doc_bind(struct sq_store *store, struct sq_collection *coll, const bson_t *doc, sqlite3_stmt *stmt,
                 const char **id, struct sq_err *err)
 {
 	bson_iter_t iter;
-	int hint = 0, status = MUSTER_OK;
+	int status = MUSTER_OK;
+	size_t n = 0;
 	*id = NULL;
 	bson_reinit(store->rest);
 	sq_sql_reset(&store->lists);
@@ -83,9 +84,10 @@ int sq_doc_bind(struct sq_store *store, const struct sq_collection *coll, const 
 		}
 		if (strcmp(key, "rev") == 0)
 			continue;
-		int field = sq_field_find(coll, key, bson_iter_key_len(&iter), hint);
+		uint16_t *guess = &coll->guess[n++ % SQ_GUESSES];
+		int field = sq_field_find(coll, key, bson_iter_key_len(&iter), *guess);
 		if (field >= 0)
-			hint = field + 1;
+			*guess = (uint16_t)field;
 		if (field >= 0 && coll->fields[field].column)
 			status = bind_field(store, coll, field, &iter, stmt, coll->fields[field].parameter, &kept, err);
 		if (status == MUSTER_OK && !kept && !bson_append_iter(store->rest, NULL, 0, &iter))

@@ -10,7 +10,7 @@
 
 struct update {
 	struct sq_store *store;
-	const struct sq_collection *coll;
+	struct sq_collection *coll;
 	struct sq_err *err;
 	bson_t rest; /* the update of the rest, as $operator: { path: value } in the order met */
 	bson_t rest_part;
@@ -256,7 +256,7 @@ static int upsert(struct update *u, const bson_t *filter, const bson_t *update)
 	return status;
 }
 
-int sq_update(struct sq_store *store, const struct sq_collection *coll, const struct muster_write *item,
+int sq_update(struct sq_store *store, struct sq_collection *coll, const struct muster_write *item,
               struct muster_write_result *result, struct sq_err *err)
 {
 	bson_t filter, update;

@@ -61,7 +61,7 @@ static int give_up(struct sq_store *store, int status)
 	return status;
 }
 
-int sq_insert(struct sq_store *store, const struct sq_collection *coll, const bson_t *doc, const char *sql,
+int sq_insert(struct sq_store *store, struct sq_collection *coll, const bson_t *doc, const char *sql,
               struct sq_err *err)
 {
 	sqlite3_stmt *stmt;
@@ -139,7 +139,7 @@ static int exists(struct sq_store *store, const struct sq_collection *coll, cons
 	return status;
 }
 
-static int replace_if(struct sq_store *store, const struct sq_collection *coll, const bson_t *doc, int64_t rev,
+static int replace_if(struct sq_store *store, struct sq_collection *coll, const bson_t *doc, int64_t rev,
                       struct muster_write_result *result, struct sq_err *err)
 {
 	sqlite3_stmt *stmt;
