@@ -119,6 +119,19 @@ int64_t nmap_target_count(const char *addresses);
 /* One TCP and one UDP list are wanted and one of them is "top-N": Nmap must be asked which ports these are. */
 int nmap_needs_lists(const struct nmap_options *options);
 
+/* ------------------------------------------------------------------ pace (nmap_pace.c) */
+
+int64_t nmap_port_count(const char *ports);                  /* of "top-N" or a list; 0 for NULL */
+int64_t nmap_port_total(const struct nmap_options *options); /* TCP and UDP */
+/* Milliseconds that the slow timing templates wait between two probes to one host; the hosts of a group wait together. */
+int64_t nmap_pause(const struct nmap_options *options);
+/* Hosts that one Nmap may scan at once: never more than keeps replies apart, under max_rate as many as get done in time. */
+int64_t nmap_host_group(const struct nmap_options *options, int os);
+/* Processes side by side: `parallel`, fewer when max_rate does not feed as many. */
+int nmap_side_by_side(const struct nmap_options *options, int os);
+/* MUSTER_E_USAGE, with the cure, when every host would be given up for want of time. */
+int nmap_check_pace(const struct muster_call *call, const struct nmap_options *options);
+
 /* ------------------------------------------------------------------ operations */
 
 int nmap_check(void *instance, const struct muster_call *call);

@@ -10,10 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOST_GROUP 16
-/* What OS detection sends to one host, at most, over two seconds (measured). */
-#define OS_PACKETS_PER_SECOND 12
-
 static void add(struct nmap_args *args, const char *text)
 {
 	/* The last place stays NULL. */
@@ -132,23 +128,10 @@ static void add_scan(struct nmap_args *args, const struct nmap_options *options,
 	}
 }
 
-/*
- * Nmap sets a capture filter of its own only for groups of at most 20 hosts: in larger ones, processes side by side read each
- * other's replies and OS results spoil without a sign. And --max-rate knows nothing of OS probes, which go out at a pace of their
- * own to all hosts of a group at once: under a rate limit the group is made small enough for them.
- */
-static int64_t host_group(const struct nmap_options *options, const struct nmap_spec *spec)
-{
-	int64_t group = HOST_GROUP;
-	if (spec->os && options->max_rate > 0 && options->max_rate / OS_PACKETS_PER_SECOND < group)
-		group = options->max_rate / OS_PACKETS_PER_SECOND;
-	return group > 0 ? group : 1;
-}
-
 static void add_network(struct nmap_args *args, const struct nmap_options *options, const struct nmap_spec *spec)
 {
 	add(args, "--max-hostgroup");
-	add_number(args, "", host_group(options, spec), "");
+	add_number(args, "", nmap_host_group(options, spec->os), "");
 	add_number(args, "-T", options->timing, "");
 	if (options->max_rate > 0) {
 		add(args, "--max-rate");

@@ -56,26 +56,10 @@ static uint32_t chunk_size(int64_t total, int discovery_only)
 	return size;
 }
 
-static int64_t ports_of(const char *ports)
-{
-	int top = nmap_top_ports(ports);
-	if (top > 0 || !ports)
-		return top;
-	int count = nmap_ports_count(ports);
-	return count > 0 ? count : 0;
-}
-
-/* Milliseconds that the slow timing templates wait between two probes to one host; the hosts of a group wait together. */
-static int64_t pause_of(const struct nmap_options *options)
-{
-	static const int64_t pauses[] = {300000, 15000, 400};
-	return options->timing < 3 ? pauses[options->timing] : 0;
-}
-
 /* What one address costs when it answers. */
 static int64_t bytes_of(const struct nmap_options *options, int os)
 {
-	int64_t bytes = BYTES_ADDRESS + BYTES_PORT * (ports_of(options->ports) + ports_of(options->udp_ports));
+	int64_t bytes = BYTES_ADDRESS + BYTES_PORT * nmap_port_total(options);
 	if (os)
 		bytes += BYTES_OS;
 	if (options->service_versions)
@@ -87,9 +71,9 @@ static int64_t bytes_of(const struct nmap_options *options, int os)
 
 static int64_t milliseconds_of(const struct nmap_options *options, int os, int64_t addresses, int side)
 {
-	int64_t ports = ports_of(options->ports), udp = ports_of(options->udp_ports);
+	int64_t ports = nmap_port_count(options->ports), udp = nmap_port_count(options->udp_ports);
 	int64_t ms = 1500 + addresses * (nmap_discovery_only(options) ? 10 : 40);
-	ms += addresses * ports / 10 + (ports + udp) * pause_of(options);
+	ms += addresses * ports / 10 + (ports + udp) * nmap_pause(options);
 	/* Linux says "port unreachable" once a second; Nmap slows down to that, host by host side by side. */
 	ms += udp * 1000 * ((addresses + 15) / 16);
 	if (os)
@@ -248,21 +232,6 @@ static int check_rights(struct plan *plan)
 	                 "Nmap needs raw sockets and this process has no CAP_NET_RAW to hand on: %s", nmap_raw_cure);
 }
 
-/* Otherwise every host would be given up, hours later. */
-static int check_time(struct plan *plan)
-{
-	const struct nmap_options *options = &plan->options;
-	int64_t ports = ports_of(options->ports) + ports_of(options->udp_ports);
-	int64_t need = ports * pause_of(options) / 1000, have = options->host_timeout / 1000;
-	if (have <= 0 || need <= have)
-		return MUSTER_OK;
-	return nmap_fail(
-	        plan->call, MUSTER_E_USAGE,
-	        "timing waits %lld ms after each probe, so %lld ports take %lld s a host, and host_timeout gives up after %lld s: "
-	        "name fewer ports, raise host_timeout, or set max_rate instead of timing",
-	        (long long)pause_of(options), (long long)ports, (long long)need, (long long)have);
-}
-
 static int check_count(struct plan *plan)
 {
 	const struct nmap_options *options = &plan->options;
@@ -276,6 +245,7 @@ static int check_count(struct plan *plan)
 		                 (long long)plan->total, (long long)options->max_addresses);
 	plan->per_chunk = chunk_size(plan->total, nmap_discovery_only(options));
 	int64_t shards = (plan->total + plan->per_chunk - 1) / plan->per_chunk;
+	plan->options.parallel = nmap_side_by_side(options, options->os_mode != NMAP_OS_OFF);
 	plan->side = shards < options->parallel ? (int)(shards > 0 ? shards : 1) : options->parallel;
 	return MUSTER_OK;
 }
@@ -291,7 +261,7 @@ int nmap_plan(void *instance, const struct muster_call *call)
 	if (status == MUSTER_OK)
 		status = check_rights(&plan);
 	if (status == MUSTER_OK)
-		status = check_time(&plan);
+		status = nmap_check_pace(call, &plan.options);
 	if (status == MUSTER_OK)
 		status = check_count(&plan);
 	/* With nothing left the host says which rule took it. */

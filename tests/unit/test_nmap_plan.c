@@ -346,7 +346,21 @@ static void refusals(void **state)
 	fake_host_set(&host, "ports", "22,80");
 	assert_int_equal(plan(&host), MUSTER_OK);
 	fake_host_set(&host, "timing", NULL);
-	fake_host_set(&host, "ports", NULL);
+	fake_host_set(&host, "ports", "top-1000");
+	/* One packet a second: 1000 ports in 900 s are out of reach. Two: one host at a time, in one process. */
+	fake_host_set(&host, "max_rate", "1");
+	assert_int_equal(plan(&host), MUSTER_E_USAGE);
+	assert_non_null(strstr(host.fail_text, "at most 1 packets a second"));
+	fake_host_set(&host, "max_rate", "2");
+	assert_int_equal(plan(&host), MUSTER_OK);
+	assert_non_null(strstr(text_of(&host), "--max-hostgroup 1 -T3 --max-rate 2 "));
+	/* Sixty, without OS detection: 3 for each host, 16 processes with 3 each. */
+	fake_host_set(&host, "max_rate", "60");
+	fake_host_set(&host, "os_detection", "off");
+	assert_int_equal(plan(&host), MUSTER_OK);
+	assert_non_null(strstr(text_of(&host), "--max-hostgroup 1 -T3 --max-rate 3 "));
+	fake_host_set(&host, "os_detection", NULL);
+	fake_host_set(&host, "max_rate", NULL);
 	host.raw = 0;
 	assert_int_equal(plan(&host), MUSTER_E_REFUSED);
 	assert_non_null(strstr(host.fail_text, "setpriv"));
