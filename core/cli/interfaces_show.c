@@ -13,6 +13,8 @@
 #include "cli/interfaces.h"
 #include "cli/output.h"
 
+#define PORTS_BYTES 400u /* of one group that are shown */
+
 /* One fact of an observation's record as text. */
 static void names_fact(struct mst_buf *out, struct json_object *doc)
 {
@@ -45,6 +47,26 @@ static void os_fact(struct mst_buf *out, struct json_object *doc)
 		mst_buf_printf(out, "%s%s", out->len ? "; " : "", mst_json_text(os, "note", ""));
 }
 
+/* Ascending numbers as "22,80,8000-8010"; of a trap with thousands only the first, and how many there are. */
+static void port_ranges(struct mst_buf *out, struct json_object *ports)
+{
+	size_t count = json_object_array_length(ports), start = out->len;
+
+	for (size_t i = 0; i < count;) {
+		int64_t first = json_object_get_int64(json_object_array_get_idx(ports, i)), last = first;
+
+		if (out->len - start > PORTS_BYTES) {
+			mst_buf_printf(out, ",... (%zu ports, --json lists them)", count);
+			return;
+		}
+		while (++i < count && json_object_get_int64(json_object_array_get_idx(ports, i)) == last + 1)
+			last++;
+		mst_buf_printf(out, "%s%" PRId64, out->len > start ? "," : "", first);
+		if (last > first)
+			mst_buf_printf(out, "%s%" PRId64, last > first + 1 ? "-" : ",", last);
+	}
+}
+
 /* Closed and filtered ports come as a range and a number, or as a list; a group without either says nothing. */
 static void port_group(struct mst_buf *out, struct json_object *group)
 {
@@ -58,7 +80,7 @@ static void port_group(struct mst_buf *out, struct json_object *group)
 	mst_buf_printf(out, "%s%s %s ", out->len ? "; " : "", mst_json_text(group, "proto", ""),
 	               mst_json_text(group, "state", ""));
 	if (listed > 0 && (listed <= 20 || strcmp(mst_json_text(group, "state", ""), "open") == 0))
-		mst_out_cell(out, ports, ",");
+		port_ranges(out, ports);
 	else if (range[0] && strlen(range) <= 60)
 		mst_buf_printf(out, "%s (%" PRId64 " port%s)", range, count, count == 1 ? "" : "s");
 	else

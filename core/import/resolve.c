@@ -90,6 +90,20 @@ static void fill_candidate(const struct mst_work *work, struct mst_candidate *ca
 		add_evidence(&candidate->keys, obs->before);
 }
 
+/* A router that answers for a silent host's address: its MAC is no identity, but it is not the host's either. */
+static bool has_other_mac(const struct mst_obs *obs, const struct mst_keys *keys, const struct mst_candidate *candidate)
+{
+	char mac[MST_MAC_SIZE];
+	if (mst_keys_find(keys, MST_KEY_MAC) || mst_keys_find(keys, MST_KEY_LOCAL_MAC) ||
+	    !mst_mac_parse(mst_doc_text(&obs->doc, "mac"), mac))
+		return false;
+	const char *own = mst_keys_find(&candidate->keys, MST_KEY_MAC);
+	if (!own)
+		own = mst_keys_find(&candidate->keys, MST_KEY_LOCAL_MAC);
+	size_t len = own ? strlen(own) : 0;
+	return len >= MST_MAC_SIZE && strcmp(own + len - (MST_MAC_SIZE - 1), mac) != 0;
+}
+
 static size_t find_candidates(struct mst_work *work, const struct mst_obs *obs, const struct mst_keys *keys,
                               struct mst_candidate *out)
 {
@@ -109,10 +123,11 @@ static size_t find_candidates(struct mst_work *work, const struct mst_obs *obs, 
 			continue;
 		for (size_t c = 0; c < count; c++)
 			known |= strcmp(out[c].id, id) == 0;
-		if (!known)
-			fill_candidate(work, &out[count++], iface, obs,
-			               i < keys->count ? keys->items[i].kind : MST_KEY_IP,
-			               identity ? identity->seen : 0);
+		if (known)
+			continue;
+		fill_candidate(work, &out[count], iface, obs, i < keys->count ? keys->items[i].kind : MST_KEY_IP,
+		               identity ? identity->seen : 0);
+		count += !has_other_mac(obs, keys, &out[count]);
 	}
 	return count;
 }

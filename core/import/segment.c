@@ -180,7 +180,7 @@ static void add_coverage(const struct mst_segment *segment, bson_t *set, struct 
 	mst_addr_set_free(&addresses);
 }
 
-/* What was looked at at all, answers or not; nothing where that is what was covered. */
+/* What was looked at at all, answers or not; "" where that is what was covered. */
 static void add_looked(const struct mst_segment *segment, bson_t *set, struct mst_err *err)
 {
 	struct mst_addr_set addresses;
@@ -194,8 +194,9 @@ static void add_looked(const struct mst_segment *segment, bson_t *set, struct ms
 		if (scope->scope.addresses)
 			mst_addr_set_parse(&addresses, scope->scope.addresses, err);
 	}
-	if (!same && mst_addr_set_text(&addresses, &text) == 0)
-		mst_doc_add_text(set, "looked", mst_buf_text(&text));
+	if (same || mst_addr_set_text(&addresses, &text) != 0)
+		mst_buf_reset(&text);
+	bson_append_utf8(set, "looked", -1, mst_buf_text(&text), -1);
 	mst_buf_free(&text);
 	mst_addr_set_free(&addresses);
 }

@@ -165,6 +165,29 @@ static void proxy_arp_makes_no_subnet_one_interface(void **state)
 	bson_destroy(after);
 }
 
+/* The host is silent when the router takes its address over, and turns up elsewhere. */
+static void a_proxy_does_not_swallow_a_silent_host(void **state)
+{
+	(void)state;
+	scene_scan(&s, "10.0.0.0/24", "22", "{'ip':'10.0.0.5','mac':'" HOST "'}", NULL);
+	bson_t *host = scene_at(&s, "10.0.0.5");
+	scene_run(&s);
+	add_scope(ROUTER, 1, 12);
+	scene_import(&s);
+	assert_int_equal(scene_count_at(&s, "10.0.0.5"), 2);
+	assert_int_equal(test_store_size(s.store, "interfaces"), 13);
+	scene_scan(&s, "10.0.0.0/24", "22", "{'ip':'10.0.0.50','mac':'" HOST "'}", NULL);
+	bson_t *moved = scene_at(&s, "10.0.0.50"), *router = scene_at(&s, "10.0.0.5");
+	assert_string_equal(mst_doc_text(moved, "_id"), mst_doc_text(host, "_id"));
+	assert_list(&s, "10.0.0.50", "ips", "10.0.0.50");
+	assert_string_equal(mst_doc_text(router, "mac"), ROUTER);
+	assert_string_equal(mst_doc_text(router, "identity"), "ip");
+	assert_int_equal(test_store_size(s.store, "interfaces"), 13);
+	bson_destroy(host);
+	bson_destroy(moved);
+	bson_destroy(router);
+}
+
 /* The host moves into a place for which the router answered before. */
 static void a_host_keeps_its_mac_beside_a_proxy(void **state)
 {
@@ -242,6 +265,7 @@ int main(void)
 	        cmocka_unit_test(virtual_routers_are_known_by_their_prefix),
 	        WITH_SCENE(the_limit_is_eight_addresses_of_one_scope),
 	        WITH_SCENE(proxy_arp_makes_no_subnet_one_interface),
+	        WITH_SCENE(a_proxy_does_not_swallow_a_silent_host),
 	        WITH_SCENE(a_host_keeps_its_mac_beside_a_proxy),
 	        WITH_SCENE(absence_counts_inside_its_namespace_only),
 	        WITH_SCENE(what_an_address_scope_saw_no_namespace_takes_away),
