@@ -72,7 +72,8 @@ int(mst_err_set)(struct mst_err *err, int code, const char *format, ...)
 {
 	va_list args;
 
-	code = mst_err_failure(code);
+	if (code >= MST_OK)
+		code = MST_E_FAILED;
 	va_start(args, format);
 	mst_err_vset(err, code, format, args);
 	va_end(args);

@@ -44,8 +44,8 @@ static void batch_free(struct batch *batch)
 
 static int batch_add(struct batch *batch, const struct mst_frame *frame, struct mst_err *err)
 {
-	if (batch->bytes + frame->len > batch->cap) {
-		size_t cap = (batch->bytes + frame->len) * 2;
+	if (!batch->data || batch->bytes + frame->len > batch->cap) {
+		size_t cap = (batch->bytes + frame->len) * 2 + 64;
 		uint8_t *data = realloc(batch->data, cap);
 		if (!data)
 			return mst_err_no_memory(err);

@@ -58,6 +58,13 @@ static void on_closed(uv_handle_t *handle)
 	free(process);
 }
 
+/* The loop's clock stands still while a callback runs: a grace counted from it would be shorter by that time. */
+static void set_timer(struct mst_process *process, uint64_t ms)
+{
+	uv_update_time(process->set->loop);
+	uv_timer_start(&process->timer, on_timer, ms, 0);
+}
+
 static void unlink_process(struct mst_process *process)
 {
 	for (struct mst_process **at = &process->set->first; *at; at = &(*at)->next) {
@@ -195,7 +202,7 @@ static void look_after(struct mst_process *process)
 	while (waitpid(process->pid, &process->wait_status, 0) < 0 && errno == EINTR)
 		continue;
 	process->exited = true;
-	uv_timer_start(&process->timer, on_timer, EOF_GUARD_MS, 0);
+	set_timer(process, EOF_GUARD_MS);
 	maybe_finish(process);
 }
 
@@ -248,7 +255,7 @@ void mst_process_cancel(struct mst_process *process)
 		return;
 	process->cancelled = true;
 	(void)uv_write(&process->cancel_write, (uv_stream_t *)&process->control, &word, 1, on_written);
-	uv_timer_start(&process->timer, on_timer, MST_CANCEL_GRACE_MS, 0);
+	set_timer(process, MST_CANCEL_GRACE_MS);
 }
 
 void mst_process_kill(struct mst_process *process)
@@ -289,7 +296,7 @@ static void start_handles(struct mst_process *process, int control, int lines, i
 	uv_pipe_open(&process->lines, lines);
 	uv_write(&process->job_write, (uv_stream_t *)&process->control, &job, 1, on_job_written);
 	uv_read_start((uv_stream_t *)&process->lines, on_alloc, on_read);
-	uv_timer_start(&process->timer, on_timer, (uint64_t)(deadline_ms + MST_CANCEL_GRACE_MS), 0);
+	set_timer(process, (uint64_t)(deadline_ms + MST_CANCEL_GRACE_MS));
 }
 
 static int add_text(struct mst_secret *job, const char *text, struct mst_err *err)

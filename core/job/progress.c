@@ -91,7 +91,7 @@ static struct json_object *plan_json(const struct mst_run *run)
 	mst_json_add_int(plan, "shards", (int64_t)run->shard_count);
 	mst_json_add_int(plan, "parallel", side);
 	mst_json_add_int(plan, "expected_bytes", bytes);
-	mst_json_add_int(plan, "expected_ms", ms / side);
+	mst_json_add_int(plan, "expected_ms", side ? ms / side : ms);
 	mst_json_put(plan, "commands", commands);
 	return plan;
 }
