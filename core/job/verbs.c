@@ -157,16 +157,23 @@ static int retry_work(struct mst_store *store, void *data, struct mst_err *err)
 	return rc;
 }
 
-static size_t reset_shards(struct mst_run *run)
+/* Its results are there and only the store did not take them. */
+static bool is_kept(const struct mst_shard *shard)
 {
 	char path[4200];
+
+	return shard->state == MST_SHARD_SPOOLED &&
+	       mst_run_path(shard->run, shard->id, ".seg", path, sizeof(path), NULL) == MST_OK &&
+	       access(path, R_OK) == 0;
+}
+
+static size_t reset_shards(struct mst_run *run)
+{
 	size_t n = 0;
 
 	for (size_t i = 0; i < run->shard_count; i++) {
 		struct mst_shard *shard = run->shards[i];
-		bool kept = shard->state == MST_SHARD_SPOOLED &&
-		            mst_run_path(run, shard->id, ".seg", path, sizeof(path), NULL) == MST_OK &&
-		            access(path, R_OK) == 0;
+		bool kept = is_kept(shard);
 
 		n += kept;
 		if (kept || (shard->state != MST_SHARD_SPOOLED && !mst_shard_needs_retry(shard->state, shard->outcome)))
@@ -184,7 +191,8 @@ static int prepare_retry(struct mst_run *run, struct mst_err *err)
 {
 	size_t n;
 
-	if (run->kind == MST_RUN_IMPORT)
+	/* The file itself is gone once it was read. */
+	if (run->kind == MST_RUN_IMPORT && (run->shard_count != 1 || !is_kept(run->shards[0])))
 		return mst_err_set(err, MST_E_USAGE, "run %lld is an import: import the file again",
 		                   (long long)run->number);
 	if (run->state != MST_RUN_DONE)
