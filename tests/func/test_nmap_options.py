@@ -2,6 +2,7 @@
 """What the options of plugins/nmap do on the wire: every frame that the scanner sends is looked at."""
 import os
 import shutil
+import sqlite3
 import subprocess
 
 import pytest
@@ -107,6 +108,26 @@ def test_os_detection_new_asks_only_who_is_not_known(netmuster, wide):
     with Recorder(wide) as wire:
         scan(netmuster, FAR, "--ports", "22,23", *QUICK)
     assert not any(k.startswith("udp/") for k in wire.kinds(FAR)) and doc(netmuster, FAR)["os"]
+
+
+def test_os_detection_new_asks_again_who_was_asked_long_ago(netmuster, wide):
+    """Three known addresses, one of them for longer than os_max_age, and a new one: exactly these two are fingerprinted."""
+    words = ("--ports", "22,23", "--dns", "off", "--os-max-age", "7d")
+    scan(netmuster, "198.51.100.5-7", *words)
+    netmuster.stop()
+    with sqlite3.connect(netmuster.store) as store:
+        changed = store.execute("update observations set os_seen = os_seen - 8 * 86400000 where ip = '198.51.100.6'").rowcount
+    store.close()
+    assert changed == 1
+    with Recorder(wide) as wire:
+        scan(netmuster, "198.51.100.5-8", *words, "--os-detection", "new")
+    asked = {f"198.51.100.{n}" for n in range(5, 9) if any(k.startswith("udp/") for k in wire.kinds(f"198.51.100.{n}"))}
+    assert asked == {"198.51.100.6", "198.51.100.8"}
+    assert all(doc(netmuster, f"198.51.100.{n}")["os"] for n in range(5, 9))
+    # Now all are known, and nobody is asked.
+    with Recorder(wide) as wire:
+        scan(netmuster, "198.51.100.5-8", *words, "--os-detection", "new")
+    assert not any(k.startswith("udp/") for n in range(5, 9) for k in wire.kinds(f"198.51.100.{n}"))
 
 
 def test_host_timeout_keeps_what_is_known(netmuster, wide):
