@@ -147,7 +147,7 @@ static void open_all(struct bench *bench, const char *source, const char *target
 	static const char pragmas[] =
 	        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000;"
 	        "PRAGMA journal_size_limit=67108864; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;"
-	        "PRAGMA cell_size_check=ON; PRAGMA cache_size=-32768;";
+	        "PRAGMA cell_size_check=ON; PRAGMA cache_size=-24576;";
 	if (sqlite3_open_v2(source, &bench->source, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
 		die(bench->source, source);
 	if (sqlite3_open_v2(target, &bench->target, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,

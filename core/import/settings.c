@@ -153,6 +153,7 @@ void mst_import_free(struct mst_import *import)
 	if (!import)
 		return;
 	mst_locations_free(&import->locations);
+	mst_batch_free(import->batch);
 	free(import);
 }
 

@@ -366,7 +366,9 @@ int mst_work_open(struct mst_work *work, struct mst_import *import, const char *
 	int code = work->obs && work->ifaces && work->identities && work->briefs && work->nevers
 	                   ? 0
 	                   : mst_err_no_memory(err);
-	if (code == 0)
+	work->batch = import->batch;
+	import->batch = NULL;
+	if (code == 0 && !work->batch)
 		code = mst_batch_new(&work->batch, err);
 	if (code == 0)
 		code = load_nevers(work, err);
@@ -382,8 +384,11 @@ void mst_work_close(struct mst_work *work)
 		if (tables[i])
 			lh_table_free(tables[i]);
 	json_object_put(work->nevers);
-	if (work->batch)
-		mst_batch_free(work->batch);
+	if (work->batch) {
+		mst_batch_reset(work->batch);
+		mst_batch_free(work->import->batch);
+		work->import->batch = work->batch;
+	}
 	memset(work, 0, sizeof *work);
 }
 
