@@ -24,7 +24,7 @@ struct mst_import {
 	void *stop_data;
 	mst_import_warn_fn warn;
 	void *warn_data;
-	struct mst_batch *batch; /* kept from one working set to the next with its memory; NULL: in use */
+	struct mst_batch *batch;         /* kept from one working set to the next with its memory; NULL: in use */
 	int64_t number_next, number_end; /* short numbers that are reserved for this context; 0: none */
 	int64_t clock;                   /* tests: the time to write; 0: the real one */
 	int64_t look_bytes;              /* tests: how far to look ahead; 0: as segment_open.c says */

@@ -118,8 +118,7 @@ int sq_conn_open(struct sq_store *store, struct sq_conn *conn, bool writer, stru
 	}
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(conn->db,
-		                  writer ? "PRAGMA cache_size=-24576"
-		                         : "PRAGMA cache_size=-8192; PRAGMA query_only=ON",
+		                  writer ? "PRAGMA cache_size=-24576" : "PRAGMA cache_size=-8192; PRAGMA query_only=ON",
 		                  NULL, NULL, NULL);
 	if (rc == SQLITE_OK && writer && sqlite3_db_readonly(conn->db, "main") == 1)
 		rc = SQLITE_READONLY;
