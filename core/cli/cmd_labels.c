@@ -10,10 +10,10 @@
 
 static const struct mst_list_column columns[] = {
         {"name", "label", 0, 8, false, true, "Name", NULL, false},
-        {"enabled", NULL, 3, 3, false, true, "Is the rule applied?", NULL, false},
-        {"action", NULL, 2, 6, false, true, "label, ignore, unmanageable, managed, notify or purge", NULL, false},
-        {"when", NULL, 1, 24, false, true, "The interfaces that it is for, as a filter", NULL, false},
-        {"origin", NULL, 4, 6, false, true, "file, store or shipped", NULL, false},
+        {"enabled", "on", 3, 3, false, true, "Is the rule applied?", NULL, false},
+        {"action", NULL, 2, 12, false, true, "label, ignore, unmanageable, managed, notify or purge", NULL, false},
+        {"when", NULL, 1, 20, false, true, "The interfaces that it is for, as a filter", NULL, false},
+        {"origin", NULL, 4, 7, false, true, "file, store or shipped", NULL, false},
         {"at", NULL, 5, 8, false, true, "File and line that define it", NULL, false},
         {0},
 };
@@ -94,7 +94,8 @@ static int run_test(struct mst_cli *cli, struct mst_err *err)
 		json_object_put(answer);
 		return MST_OK;
 	}
-	printf("%s interfaces match\n", mst_format_number(mst_json_int(answer, "matched", 0), number));
+	printf("%s interface%s\n", mst_format_number(mst_json_int(answer, "matched", 0), number),
+	       mst_json_int(answer, "matched", 0) == 1 ? " matches" : "s match");
 	sample = mst_json_array(answer, "sample");
 	for (size_t i = 0; sample && i < json_object_array_length(sample); i++) {
 		struct json_object *item = json_object_array_get_idx(sample, i);

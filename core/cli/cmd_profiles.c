@@ -39,23 +39,43 @@ static int run_list(struct mst_cli *cli, struct mst_err *err)
 	return mst_list_print(cli, &mst_listing_profiles, "/v1/profiles", err);
 }
 
-static void show_fields(struct json_object *profile)
+static void show_last_run(const struct mst_cli *cli, struct json_object *run)
 {
-	json_object_object_foreach(profile, key, value)
-	{
-		struct mst_buf cell;
+	const char *outcome = mst_json_text(run, "outcome", ""),
+	           *word = outcome[0] ? outcome : mst_json_text(run, "state", "");
+	char when[MST_FORMAT_SIZE], up[MST_FORMAT_SIZE];
 
-		if (strcmp(key, "conf") == 0 || strcmp(key, "options") == 0 || key[0] == '_' || strcmp(key, "rev") == 0)
-			continue;
-		mst_buf_init(&cell, 65536);
-		mst_out_cell(&cell, value, ", ");
-		if (cell.len > 0) {
-			printf("%-18s ", key);
-			mst_out_text(stdout, mst_buf_text(&cell));
-			putchar('\n');
-		}
-		mst_buf_free(&cell);
+	if (!run) {
+		puts("last run   none yet");
+		return;
 	}
+	printf("last run   %lld, %s%s%s, %s; %s up\n", (long long)mst_json_int(run, "number", 0),
+	       mst_out_on(cli->colour, mst_format_state_style(word)), word, mst_out_off(cli->colour),
+	       mst_format_time(mst_json_int(run, "started", mst_json_int(run, "created", 0)), when),
+	       mst_format_number(mst_json_int(run, "up", 0), up));
+}
+
+static void show_head(const struct mst_cli *cli, struct json_object *profile)
+{
+	const char *imports = mst_json_text(profile, "import_frequency", "");
+	struct mst_buf text;
+
+	printf("%sProfile ", mst_out_on(cli->colour, MST_STYLE_BOLD));
+	mst_out_text(stdout, mst_json_text(profile, "name", ""));
+	printf("%s (%s)   zone ", mst_out_off(cli->colour), mst_json_text(profile, "method", ""));
+	mst_out_text(stdout, mst_json_text(profile, "zone", ""));
+	fputs("   ", stdout);
+	mst_out_text(stdout, mst_json_text(profile, "at", ""));
+	mst_buf_init(&text, 256);
+	interval_cell(&text, profile, 0);
+	printf("\nscanned    %s%s", mst_json_int(profile, "scan_interval", 0) > 0 ? "every " : "", mst_buf_text(&text));
+	if (imports[0]) {
+		fputs(", results imported with ", stdout);
+		mst_out_text(stdout, imports);
+	}
+	putchar('\n');
+	show_last_run(cli, mst_json_object(profile, "last_run"));
+	mst_buf_free(&text);
 }
 
 static void show_options(struct json_object *options)
@@ -89,7 +109,8 @@ static int run_show(struct mst_cli *cli, struct mst_err *err)
 			        err, MST_E_FAILED,
 			        "the service gave no configuration text for this profile: is it of another version?");
 	} else if (cli->format == MST_CLI_TABLE) {
-		show_fields(profile);
+		show_head(cli, profile);
+		puts("options");
 		show_options(mst_json_object(profile, "options"));
 	} else {
 		(cli->format == MST_CLI_NDJSON ? mst_out_line : mst_out_json)(profile);

@@ -260,7 +260,9 @@ static void show_end(struct json_object *run)
 	if (command[0]) {
 		fputs("command    ", stdout);
 		mst_out_text(stdout, command);
-		printf("   (%" PRId64 " shards)\n", mst_run_shards(run));
+		if (mst_run_shards(run) > 1)
+			printf("   (x %s shards)", mst_format_number(mst_run_shards(run), a));
+		putchar('\n');
 	}
 }
 
@@ -288,7 +290,7 @@ static int run_show(struct mst_cli *cli, struct mst_err *err)
 		show_head(cli, run);
 		show_counts(run);
 		mst_run_missing(stdout, run, PARTS_SHOWN);
-		mst_run_refusals(stdout, run);
+		mst_run_refusals(stdout, run, "refused    ");
 		show_end(run);
 		mst_run_changes(cli, run, CHANGES_SHOWN);
 	}

@@ -195,7 +195,7 @@ static void show_plan_once(struct follow *follow, struct json_object *run)
 		return;
 	if (mst_run_shards(run) > 0)
 		mst_run_plan_line(stderr, run, mst_json_object(run, "plan"), follow->settings);
-	mst_run_refusals(stderr, run);
+	mst_run_refusals(stderr, run, "Refused ");
 }
 
 static int finish(struct follow *follow, struct json_object *run)
@@ -285,7 +285,7 @@ static int show_plan(struct mst_cli *cli, struct json_object *run, const char *s
 	}
 	if (plan && cli->exit_status == 0)
 		mst_run_plan_line(stdout, run, plan, settings);
-	mst_run_refusals(stdout, plan ? plan : run);
+	mst_run_refusals(stdout, plan ? plan : run, "Refused ");
 	show_commands(commands);
 	fflush(stdout);
 	if (cli->exit_status == 0)

@@ -32,7 +32,7 @@ int mst_interrupts(void);
 
 /* follow_text.c: the lines. */
 void mst_run_plan_line(FILE *file, struct json_object *run, struct json_object *plan, const char *settings);
-void mst_run_refusals(FILE *file, struct json_object *run);
+void mst_run_refusals(FILE *file, struct json_object *run, const char *label);
 /* What was not covered, why, and the cure; at most `most` parts. */
 void mst_run_missing(FILE *file, struct json_object *run, size_t most);
 /* What the run warns of, a line each; nothing when there is nothing. */

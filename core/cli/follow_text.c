@@ -55,7 +55,7 @@ void mst_run_plan_line(FILE *file, struct json_object *run, struct json_object *
 	fputc('\n', file);
 }
 
-void mst_run_refusals(FILE *file, struct json_object *run)
+void mst_run_refusals(FILE *file, struct json_object *run, const char *label)
 {
 	struct json_object *list = mst_json_array(run, "refused");
 	size_t count = list ? json_object_array_length(list) : 0;
@@ -65,10 +65,10 @@ void mst_run_refusals(FILE *file, struct json_object *run)
 		const char *entry = mst_json_text(item, "entry", "");
 		char number[MST_FORMAT_SIZE];
 
-		fputs("Refused ", file);
+		fputs(label, file);
 		mst_out_text(file, mst_json_text(item, "addresses", ""));
-		fprintf(file, " (%s): %s ", mst_format_number(number_of(item, "count"), number),
-		        entry[0] ? "" : "outside every entry of");
+		fprintf(file, " (%s address%s): %s", mst_format_number(number_of(item, "count"), number),
+		        number_of(item, "count") == 1 ? "" : "es", entry[0] ? "" : "outside every entry of ");
 		mst_out_text(file, mst_json_text(item, "rule", ""));
 		if (entry[0]) {
 			fputs(" \"", file);
@@ -82,7 +82,7 @@ void mst_run_refusals(FILE *file, struct json_object *run)
 		fputc('\n', file);
 	}
 	if (count > REFUSALS_SHOWN)
-		fprintf(file, "Refused and %zu more\n", count - REFUSALS_SHOWN);
+		fprintf(file, "%sand %zu more\n", label, count - REFUSALS_SHOWN);
 }
 
 void mst_run_progress_line(struct mst_buf *out, struct json_object *run, bool hint)
@@ -262,7 +262,7 @@ static void change_lines(const struct mst_cli *cli, struct json_object *run, con
 
 	count = count < most ? count : most;
 	mst_table_init(&table);
-	table.headless = true;
+	table.headless = table.blanks = true;
 	mst_table_add_column(&table, "", 0, 7, false);
 	mst_table_add_column(&table, "", 0, 15, false);
 	for (unsigned i = 0; i < kind->columns; i++)

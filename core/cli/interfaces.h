@@ -9,6 +9,7 @@
 struct mst_column_view;
 struct mst_views {
 	struct json_object *columns; /* answer of /v1/columns, owned */
+	struct json_object *runs;    /* number by uuid, when a column of runs is shown; owned */
 	const struct mst_column_view **items;
 	const char **names; /* API names, borrowed from columns */
 	const char **labels;

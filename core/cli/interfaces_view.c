@@ -113,6 +113,35 @@ static bool is_part(const char *name)
 	return strcmp(name, "os_generation") == 0 || strcmp(name, "os_accuracy") == 0;
 }
 
+/* Documents name runs by uuid, people by number: the newest runs are asked for once, when such a column is shown. */
+static bool is_run(const char *name)
+{
+	size_t n = strlen(name);
+
+	return n > 4 && strcmp(name + n - 4, "_run") == 0;
+}
+
+static int load_runs(struct mst_cli *cli, struct mst_views *views, struct mst_err *err)
+{
+	struct json_object *answer = NULL, *items;
+	bool wanted = false;
+	int rc = MST_OK;
+
+	for (size_t i = 0; i < views->count; i++)
+		wanted |= is_run(views->names[i]);
+	if (wanted)
+		rc = mst_cli_call(cli, "GET", "/v1/runs?fields=number&limit=1000", NULL, &answer, err);
+	items = mst_json_array(answer, "items");
+	views->runs = json_object_new_object();
+	for (size_t i = 0; items && i < json_object_array_length(items); i++) {
+		struct json_object *run = json_object_array_get_idx(items, i);
+
+		mst_json_add_int(views->runs, mst_json_text(run, "_id", ""), mst_json_int(run, "number", 0));
+	}
+	json_object_put(answer);
+	return rc;
+}
+
 int mst_views_load(struct mst_cli *cli, const char *list, bool all, struct mst_views *views, struct mst_err *err)
 {
 	int rc = mst_cli_call(cli, "GET", "/v1/columns", NULL, &views->columns, err);
@@ -126,8 +155,10 @@ int mst_views_load(struct mst_cli *cli, const char *list, bool all, struct mst_v
 	views->labels = calloc(MST_TABLE_COLUMNS, sizeof(*views->labels));
 	if (!views->items || !views->names || !views->labels)
 		return mst_err_no_memory(err);
-	if (list && list[0])
-		return add_named(views, list, MST_TABLE_COLUMNS, err);
+	if (list && list[0]) {
+		rc = add_named(views, list, MST_TABLE_COLUMNS, err);
+		return rc == MST_OK && !all ? load_runs(cli, views, err) : rc;
+	}
 	views->composite = !all;
 	for (size_t i = 0; i < json_object_array_length(views->columns) && views->count < MST_TABLE_COLUMNS; i++) {
 		struct json_object *column = json_object_array_get_idx(views->columns, i);
@@ -141,6 +172,7 @@ int mst_views_load(struct mst_cli *cli, const char *list, bool all, struct mst_v
 void mst_views_free(struct mst_views *views)
 {
 	json_object_put(views->columns);
+	json_object_put(views->runs);
 	free(views->items);
 	free(views->names);
 	free(views->labels);
@@ -201,6 +233,11 @@ void mst_views_row(struct mst_views *views, struct json_object *item, int64_t no
 			json_object_object_get_ex(item, name, &value);
 			if (json_object_is_type(value, json_type_int) && mst_out_is_time(name))
 				mst_buf_str(&cell, mst_format_time(json_object_get_int64(value), text));
+			else if (is_run(name) && json_object_is_type(value, json_type_string) &&
+			         mst_json_int(views->runs, json_object_get_string(value), 0) > 0)
+				mst_buf_str(&cell,
+				            mst_format_number(
+				                    mst_json_int(views->runs, json_object_get_string(value), 0), text));
 			else
 				mst_out_cell(&cell, value, ",");
 		}

@@ -133,7 +133,7 @@ def test_scan_prints_plan_progress_and_what_is_new(muster):
     assert any(re.match(r"Plan +1 address, zone default, 1 shard; os-detection off", line) for line in lines)
     assert any(re.match(r"Run 1 +complete in \d+:\d\d: 1 covered, 1 up", line) for line in lines)
     assert lines[-1].startswith("Next: muster interfaces")
-    assert re.match(r"NEW +127\.0\.0\.1 ", done.stdout)
+    assert re.match(r"NEW +127\.0\.0\.1\b", done.stdout)
     assert "\033" not in done.stdout + done.stderr and "\r" not in done.stderr
     quiet = muster("scan", "nmap", "127.0.0.1", *QUICK, "--quiet", check=0)
     assert quiet.stderr == "" and quiet.stdout == ""

@@ -80,3 +80,40 @@ def test_the_same_words_are_refused_in_rules_and_files(muster):
     refused = muster("labels", "add", "old", "--when", "state=gone")
     assert refused.returncode == 2 and "managed, unmanaged" in refused.stderr
     assert muster("interfaces", "state=gone").returncode == 2
+
+
+def test_tables_name_runs_by_number_and_data_by_uuid(muster):
+    muster("scan", "nmap", "127.0.0.1", "--ports", "22", "--os-detection=off", "--dns=off", check=0)
+    shown = muster("interfaces", "--columns", "ip,created_run,changed_run", check=0)
+    assert shown.stdout.splitlines()[1].split() == ["127.0.0.1", "1", "-"]
+    row = muster("interfaces", "--columns", "created_run", "--csv", check=0).stdout.split()[1]
+    assert len(row) == 36 and muster.json("interfaces", "created_run=" + row)[0]["ip"] == "127.0.0.1"
+
+
+def test_runs_take_columns_and_sort(muster):
+    for last in (1, 2):
+        muster("scan", "nmap", f"127.0.0.{last}", "--ports", "22", "--os-detection=off", "--dns=off", check=0)
+    shown = muster("runs", "--columns", "number,outcome,shards_done", "--sort", "number", check=0).stdout.splitlines()
+    assert [line.split() for line in shown] == [["RUN", "OUTCOME", "DONE"], ["1", "complete", "1"], ["2", "complete", "1"]]
+    assert "meaning" in muster("runs", "--columns", check=0).stdout.lower()
+    assert muster("runs", "--columns", "took", "--csv").returncode == 2
+    assert muster("runs", "--csv", "--columns", "number", check=0).stdout.split() == ["number", "2", "1"]
+
+
+def test_a_page_reads_the_named_fields(api):
+    api.scan(include="127.0.0.1", **QUICK)
+    api.wait(1)
+    item = api.get("/v1/interfaces", fields="ip,methods")["items"][0]
+    assert item["ip"] == "127.0.0.1" and item["methods"] == ["nmap"] and item["id"] and "services" not in item and "hostname" not in item
+    assert \
+        'did you mean "state"' in api.get("/v1/interfaces", fields="ip,stat", expect=400)["text"]
+
+
+def test_total_is_exact_for_few_and_counted_for_pages(api):
+    api.scan(**SLOW)
+    api.wait(1)
+    page = api.get("/v1/interfaces", limit=10)
+    assert (page["total"], page["total_exact"], len(page["items"])) == (64, True, 10) and page["next"]
+    rest = api.get("/v1/interfaces", limit=100, after=page["next"])
+    assert len(rest["items"]) == 54 and rest["total"] == 64 and rest["next"] == ""
+    assert api.get("/v1/interfaces", limit=100)["total"] == 64
