@@ -400,12 +400,12 @@ int mst_coverage_attend(struct mst_call *call,
 	size_t count = 0;
 	int rc = rows_load(call, 0, &rows, err);
 
-	old = calloc(rows.count + 1, sizeof(*old));
+	old = calloc(rows.count + 1, sizeof(const struct row *));
 	for (size_t i = 0; old && i < rows.count && rc == MST_OK && rows.count <= ATTEND_ROWS; i++)
 		if (rows.items[i].answer.last > 0 && rows.items[i].answer.last < now - ATTEND_AGE_MS)
 			old[count++] = &rows.items[i];
 	if (count > 1)
-		qsort(old, count, sizeof(*old), by_age);
+		qsort(old, count, sizeof(const struct row *), by_age);
 	for (size_t i = 0; i < count && i < ATTENTION_MOST; i++)
 		attend_row(old[i], i + 1 == ATTENTION_MOST ? count - ATTENTION_MOST : 0, now, attend, data);
 	free(old);

@@ -375,7 +375,7 @@ static void page_put(struct page *page, const bson_t *view)
 		return;
 	if (page->count == page->most)
 		bson_destroy(page->views[--page->count]);
-	memmove(&page->views[at + 1], &page->views[at], (page->count - at) * sizeof(*page->views));
+	memmove(&page->views[at + 1], &page->views[at], (page->count - at) * sizeof(bson_t *));
 	memmove(&page->keys[at + 1], &page->keys[at], (page->count - at) * sizeof(*page->keys));
 	page->views[at] = bson_copy(view);
 	memcpy(page->keys[at], key, KEY_MAX);
@@ -425,13 +425,13 @@ static int answer_page(struct mst_call *call, struct mst_history_scan *scan, int
 	if (rc != MST_OK)
 		return rc;
 	page.most = (size_t)limit + 1;
-	page.views = calloc(page.most + 1, sizeof(*page.views));
+	page.views = calloc(page.most + 1, sizeof(bson_t *));
 	page.keys = calloc(page.most + 1, sizeof(*page.keys));
 	snprintf(page.after, sizeof(page.after), "%s", after ? after : "");
 	rc = page.views && page.keys ? page_fill(&page, scan, err) : mst_err_no_memory(err);
 	if (rc == MST_OK)
 		page_write(call, &page, (size_t)limit, at);
-	for (size_t i = 0; i < page.count; i++)
+	for (size_t i = 0; page.views && i < page.count; i++)
 		bson_destroy(page.views[i]);
 	free(page.views);
 	free(page.keys);
