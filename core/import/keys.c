@@ -142,11 +142,6 @@ bool mst_keys_hold(const struct mst_keys *keys, const char *text)
 	return false;
 }
 
-bool mst_keys_strong(const struct mst_keys *keys)
-{
-	return keys->count > 0 && keys->items[0].kind < MST_KEY_STRONG;
-}
-
 /* What must be equal: of a MAC key the MAC alone, since one interface may be seen from two zones. */
 static const char *value_of(const char *key, int kind)
 {

@@ -47,7 +47,6 @@ void mst_keys_of(const bson_t *doc, const char *zone, bool shared_mac, struct ms
 /* The key of one kind, or NULL. */
 const char *mst_keys_find(const struct mst_keys *keys, int kind);
 bool mst_keys_hold(const struct mst_keys *keys, const char *text);
-bool mst_keys_strong(const struct mst_keys *keys);
 /* Do the two have different values of one strong kind? */
 bool mst_keys_conflict(const struct mst_keys *a, const struct mst_keys *b);
 /* "never:A:B", the smaller id first. */

@@ -178,11 +178,3 @@ const struct muster_collection *mst_collections(size_t *count)
 	*count = sizeof collections / sizeof collections[0];
 	return collections;
 }
-
-const struct muster_collection *mst_collection_find(const char *name)
-{
-	for (size_t i = 0; i < sizeof collections / sizeof collections[0]; i++)
-		if (strcmp(collections[i].name, name) == 0)
-			return &collections[i];
-	return NULL;
-}

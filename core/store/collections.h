@@ -16,7 +16,5 @@
 
 /* Constant data, ready for the plugin's `define`. */
 const struct muster_collection *mst_collections(size_t *count);
-/* NULL when there is no such collection. */
-const struct muster_collection *mst_collection_find(const char *name);
 
 #endif

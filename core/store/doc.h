@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Documents as plain JSON for the API, and back. */
+/* Documents as plain JSON for the API. */
 #ifndef MST_STORE_DOC_H
 #define MST_STORE_DOC_H
 
@@ -14,7 +14,5 @@
  * (deeper than MST_MAX_JSON_DEPTH).
  */
 int mst_store_doc_json(const bson_t *doc, struct json_object **out, struct mst_err *err);
-/* The reverse, for objects: whole numbers become int64. Caller destroys. MST_E_USAGE unless an object. */
-int mst_store_doc_from_json(struct json_object *object, bson_t *out, struct mst_err *err);
 
 #endif

@@ -45,6 +45,7 @@ static int prepare_by_hand(int64_t deadline_ms, struct mst_err *err)
 {
 	struct mst_ritual ritual = {.keep_output = true, .deadline_ms = deadline_ms};
 	mst_ritual_first(&ritual);
+	mst_log_setup("muster-worker", MST_LOG_WARNING); /* what is printed from here on is the plugin's */
 	int status = mst_control_start(-1, -1, deadline_ms, err);
 	return status == MST_OK ? mst_ritual_second(&ritual, err) : status;
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plugins that misbehave, driven through the real worker: each is a clear refusal or costs one shard."""
 import json
+import pathlib
 import re
 import subprocess
 
@@ -242,8 +243,8 @@ def test_segment_is_locked(tmp_path):
     assert third.end["status"] == "ok" and third.outcomes == [PARTIAL, COMPLETE]
 
 
-def contract(path):
-    done = subprocess.run([worker.WORKER, "contract", str(path)], capture_output=True, text=True, timeout=130)
+def contract(path, prefix=()):
+    done = subprocess.run([*prefix, worker.WORKER, "contract", str(path)], capture_output=True, text=True, timeout=130)
     checks = [json.loads(line) for line in done.stdout.splitlines()]
     assert all(set(check) == {"check", "ok", "text"} for check in checks) and (SANITIZED or done.stderr == "")
     assert done.returncode == (0 if all(check["ok"] for check in checks) else 1)
@@ -256,6 +257,13 @@ def test_contract_of_good_plugins(path):
     checks = contract(path)
     assert [check for check in checks.values() if not check["ok"]] == []
     assert {"path", "symbols", "bind_now", "stack", "descriptor", "manifest", "process", "silence"} <= set(checks)
+
+
+def test_contract_where_the_kernel_has_no_landlock():
+    """What the worker itself has to say is not the plugin's."""
+    without = pathlib.Path(__file__).with_name("no_landlock.py")
+    checks = contract(HOSTILE / "well_behaved.so", prefix=["/usr/bin/python3", without, "ENOSYS"])
+    assert checks["silence"]["ok"], checks["silence"]
 
 
 @pytest.mark.parametrize("name, check, says", [
