@@ -265,25 +265,6 @@ def test_a_planner_that_plans_what_is_forbidden(home):
         assert daemon.api.get("/v1/interfaces")["total"] == 0
 
 
-def test_a_shard_may_add_shards(home):
-    with Daemon(home, plugins=("follow_ups", "store-sqlite")) as daemon:
-        daemon.api.scan("hostile")
-        run = daemon.api.wait(1)
-        assert run["outcome"] == "complete", run
-        shards = daemon.api.get("/v1/runs/1")["shards"]
-        assert sorted((s["shard"], s["state"], s["outcome"]) for s in shards) == [
-            (name, "imported", "complete") for name in ("s1", "s1.a", "s1.b")]
-        assert sorted(i["ip"] for i in daemon.api.get("/v1/interfaces")["items"]) == ["192.0.2.1", "192.0.2.5", "192.0.2.6"]
-
-
-def test_an_added_shard_keeps_the_rules(home):
-    with Daemon(home, plugins=("follow_ups", "store-sqlite"), config='never_scan = {"192.0.2.6"}\n') as daemon:
-        daemon.api.scan("hostile")
-        run = daemon.api.wait(1)
-        assert run["outcome"] != "complete" and "192.0.2.6" in json.dumps(run), run
-        assert "192.0.2.6" not in {i["ip"] for i in daemon.api.get("/v1/interfaces")["items"]}
-
-
 def test_a_spec_of_the_full_size_comes_back_whole(home):
     with Daemon(home, plugins=("full_spec", "store-sqlite")) as daemon:
         daemon.api.scan("hostile")

@@ -54,6 +54,8 @@ static int import(size_t piece)
 
 static long peak_kib(void)
 {
+	if (getenv("MST_UNDER_VALGRIND"))
+		return 0; /* its own memory is more than ours */
 	struct rusage usage;
 	assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
 	return usage.ru_maxrss;

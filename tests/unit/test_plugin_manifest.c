@@ -169,6 +169,8 @@ static void test_describe(void **state)
 	int64_t before = mst_time_monotonic();
 	assert_int_equal(describe("cat /dev/zero", &err), MST_E_LIMIT);
 	assert_true(mst_time_monotonic() - before < 8000);
+	if (getenv("MST_UNDER_VALGRIND"))
+		return; /* where vfork is a fork, so that nobody hears that a program could not be started */
 	struct mst_manifest manifest;
 	assert_int_equal(mst_plugin_describe(&manifest, "/x/sample.so", path_of("nothing"), &err), MST_E_NOT_FOUND);
 }

@@ -332,6 +332,7 @@ static void fill_up(void)
 	if (mst_spool_write_record(writer, doc, &err) != MST_E_FULL ||
 	    mst_spool_flush(writer, true, &err) != MST_E_FULL)
 		_exit(3);
+	bson_destroy(doc);
 	_exit(0);
 }
 

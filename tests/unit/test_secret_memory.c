@@ -69,8 +69,9 @@ static void test_no_dump_and_locked(void **state)
 	struct mst_secret *secret = secret_of("hunter2");
 
 	(void)state;
-	assert_true(mapping_has(mst_secret_data(secret), "dd")); /* do not include in core dump */
-	assert_true(mapping_has(mst_secret_data(secret), "lo")); /* locked */
+	assert_true(mapping_has(mst_secret_data(secret), "dd"));         /* do not include in core dump */
+	if (!getenv("MST_UNDER_VALGRIND"))                               /* which does not know mlock2 */
+		assert_true(mapping_has(mst_secret_data(secret), "lo")); /* locked */
 	mst_secret_free(secret);
 }
 
