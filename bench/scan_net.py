@@ -50,6 +50,8 @@ class ScanNet:
                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         if self.delay.stdout.readline().strip() != "ready":
             raise RuntimeError("delay_wire did not start")
+        if os.sched_getscheduler(0) == os.SCHED_RR:
+            os.sched_setscheduler(self.delay.pid, os.SCHED_RR, os.sched_param(2))  # no network waits for those who use it
         for name, address in ((self.scanner, "10.76.0.1/24"), (self.router, "10.76.0.254/24")):
             run("ip", "-n", name, "link", "set", "wire0", "txqueuelen", "20000", "up")
             run("ip", "-n", name, "addr", "add", address, "dev", "wire0")

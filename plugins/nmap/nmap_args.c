@@ -124,7 +124,7 @@ static void add_scan(struct nmap_args *args, const struct nmap_options *options,
 	if (spec->os) {
 		add(args, "-O");
 		add(args, "--osscan-guess");
-		add_pair(args, "--max-os-tries", "2");
+		add_pair(args, "--max-os-tries", "3");
 	}
 }
 

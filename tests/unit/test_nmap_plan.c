@@ -25,7 +25,7 @@ static const char *text_of(const struct fake_host *host)
 
 #define END  " --stats-every 2s --noninteractive --no-stylesheet -oX - -iL -"
 #define PING "-PE -PS80,443 -PA80"
-#define OS   "-O --osscan-guess --max-os-tries 2"
+#define OS   "-O --osscan-guess --max-os-tries 3"
 #define NET  "--max-hostgroup 16 -T3 --host-timeout 900000ms"
 
 static const struct {

@@ -62,7 +62,7 @@ static void complete(void **state)
 	        "end complete\n");
 	assert_string_equal(
 	        host.argv[0],
-	        "nmap --privileged -PE -PS80,443 -PA80 -sS --top-ports 1000 -O --osscan-guess --max-os-tries 2 "
+	        "nmap --privileged -PE -PS80,443 -PA80 -sS --top-ports 1000 -O --osscan-guess --max-os-tries 3 "
 	        "--max-hostgroup 16 -T3 --host-timeout 900000ms --stats-every 2s --noninteractive --no-stylesheet "
 	        "-oX - -iL -");
 	assert_string_equal(host.stdin_text[0], "10.77.0.0/28\n");
