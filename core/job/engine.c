@@ -68,7 +68,8 @@ static void forget_ended(struct mst_engine *engine)
 		int64_t kept = run->kind == MST_RUN_PLAN && plans <= PLANS_KEPT ? PLAN_KEPT_MS : RUN_KEPT_MS;
 
 		next = run->next;
-		if (!mst_run_active(run) && (now - run->ended > kept || engine->stopping))
+		if (!mst_run_active(run) && (!run->unsaved || engine->stopping) &&
+		    (now - run->ended > kept || engine->stopping))
 			mst_run_drop(run);
 	}
 }
@@ -81,6 +82,34 @@ static void save_stale(struct mst_engine *engine)
 			mst_run_save(run);
 }
 
+static void mark_unsaved(struct mst_engine *engine, bool unsaved)
+{
+	for (struct mst_run *run = engine->runs; run; run = run->next)
+		run->unsaved = unsaved && run->kind != MST_RUN_PLAN;
+}
+
+/* A store that could not be written, its disk being full: which write it was does not matter, all is written again until that
+ * went well. Until then a run that has ended is kept, so that it is seen as what it is and can be retried. */
+static void save_again(struct mst_engine *engine)
+{
+	bool failed = mst_jobdb_failures(engine->db) != engine->write_failures;
+
+	engine->write_failures = mst_jobdb_failures(engine->db);
+	if (failed)
+		mark_unsaved(engine, true);
+	if (mst_jobdb_pending(engine->db) > 0)
+		return;
+	if (engine->saves_again && !failed)
+		mark_unsaved(engine, false);
+	engine->saves_again = false;
+	for (struct mst_run *run = engine->runs; run; run = run->next) {
+		if (!run->unsaved)
+			continue;
+		mst_run_save_again(run);
+		engine->saves_again = true;
+	}
+}
+
 static void on_tick(uv_timer_t *timer)
 {
 	struct mst_engine *engine = timer->data;
@@ -89,6 +118,7 @@ static void on_tick(uv_timer_t *timer)
 	mst_keep_tick(engine);
 	mst_engine_pump(engine);
 	save_stale(engine);
+	save_again(engine);
 	forget_ended(engine);
 }
 

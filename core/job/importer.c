@@ -70,6 +70,16 @@ static struct json_object *import_job(const struct mst_run *run, const struct ms
 	return job;
 }
 
+/* A part of a retried shard is in the store, or cannot be read: now the whole of it. */
+static void run_again(struct mst_shard *shard)
+{
+	shard->again = false;
+	shard->state = MST_SHARD_WAITING;
+	shard->outcome = MST_OUTCOME_NONE;
+	mst_text_set(&shard->reason, NULL);
+	mst_shard_save(shard);
+}
+
 static void on_line(void *data, struct json_object *line, const char *type)
 {
 	struct mst_engine *engine = data;
@@ -88,6 +98,10 @@ static void on_line(void *data, struct json_object *line, const char *type)
 	}
 	if (!shard || shard->state != MST_SHARD_SPOOLED)
 		return;
+	if (shard->again) {
+		run_again(shard);
+		return;
+	}
 	if (strcmp(mst_json_text(line, "state", ""), "done") != 0) {
 		mst_shard_fail(shard, mst_json_text(line, "text", "its results could not be read"));
 		return;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/log.h"
@@ -36,6 +37,8 @@ struct mst_jobdb {
 	bool stop;
 	size_t pending;           /* loop thread only */
 	char fault[MST_ERR_TEXT]; /* loop thread only */
+	uint64_t failures;        /* loop thread only */
+	bool waited;              /* store thread only: the last write has waited in vain */
 };
 
 static void queue_put(struct queue *queue, struct item *item)
@@ -185,12 +188,15 @@ static int write_work(struct mst_store *store, void *data, struct mst_err *err)
 	const struct timespec pause = {.tv_sec = 0, .tv_nsec = WRITE_PAUSE_MS * 1000000L};
 	int rc = MST_OK;
 
-	for (int i = 0; i < WRITE_TRIES; i++) {
+	for (int i = 0; i < (write->db->waited ? 1 : WRITE_TRIES); i++) {
 		rc = mst_store_write(store, write->batch, err);
 		if (rc != MST_E_FULL && rc != MST_E_UNAVAILABLE)
 			break;
+		if (write->db->waited)
+			return rc;
 		nanosleep(&pause, NULL);
 	}
+	write->db->waited = rc == MST_E_FULL || rc == MST_E_UNAVAILABLE;
 	return rc;
 }
 
@@ -199,6 +205,8 @@ static void write_done(void *data, int rc, const struct mst_err *err)
 	struct write *write = data;
 
 	if (rc != MST_OK)
+		write->db->failures++;
+	if (rc != MST_OK && strcmp(write->db->fault, err->text) != 0)
 		mst_log(MST_LOG_ERROR, "job", "the state of a run could not be stored: %s", err->text);
 	snprintf(write->db->fault, sizeof(write->db->fault), "%s", rc == MST_OK ? "" : err->text);
 	mst_batch_free(write->batch);
@@ -218,6 +226,11 @@ void mst_jobdb_write(struct mst_jobdb *db, struct mst_batch *batch)
 	mst_log(MST_LOG_ERROR, "job", "the state of a run could not be stored: no memory");
 	mst_batch_free(batch);
 	free(write);
+}
+
+uint64_t mst_jobdb_failures(const struct mst_jobdb *db)
+{
+	return db->failures;
 }
 
 const char *mst_jobdb_fault(const struct mst_jobdb *db)

@@ -3,6 +3,7 @@
 #ifndef MST_JOB_JOBDB_H
 #define MST_JOB_JOBDB_H
 
+#include <stdint.h>
 #include <uv.h>
 
 #include "base/error.h"
@@ -21,9 +22,11 @@ void mst_jobdb_close(struct mst_jobdb *db);
 size_t mst_jobdb_pending(const struct mst_jobdb *db);
 /* MST_E_NO_MEMORY: nothing will be called. `done` may be NULL. */
 int mst_jobdb_do(struct mst_jobdb *db, mst_jobdb_work work, mst_jobdb_done done, void *data, struct mst_err *err);
-/* Writes a batch and frees it. A full or unreachable store is tried again for a while; what cannot be written is logged and
- * counted. The order with other work holds. */
+/* Writes a batch and frees it. A full or unreachable store is tried again for a while, unless the write before has waited in vain;
+ * what cannot be written is counted, and logged once. The order with other work holds. */
 void mst_jobdb_write(struct mst_jobdb *db, struct mst_batch *batch);
+/* Writes that failed so far. Loop thread. */
+uint64_t mst_jobdb_failures(const struct mst_jobdb *db);
 /* Why the last write failed, "" when it did not. Loop thread. */
 const char *mst_jobdb_fault(const struct mst_jobdb *db);
 

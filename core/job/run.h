@@ -33,6 +33,7 @@ struct mst_shard {
 	int64_t done, found;            /* of its progress lines */
 	int64_t asked, lost, unsure;    /* of its strain lines */
 	int fd;                         /* its segment while it runs, else -1 */
+	bool again;                     /* retried: what it has in the spool is imported first, then it runs anew */
 	bool quota;                     /* stopped since the spool is full */
 	unsigned log_lines;             /* of its worker that were logged */
 	int64_t ready, followed;        /* bytes of its segment: up to the last ended scope; imported while it runs */
@@ -82,6 +83,7 @@ struct mst_run {
 	bool retried;
 	bool stale; /* its document lags behind: written with the next tick */
 	bool finish_done, import_failed;
+	bool unsaved; /* a write failed: what is stored of it and its shards may be older than this */
 	unsigned import_tries;
 	int64_t import_after;          /* monotonic ms: not tried again before */
 	char import_why[512];          /* of the last failure */
@@ -108,6 +110,8 @@ struct mst_engine {
 	bool pruning;                /* the importer's process removes what is old */
 	int64_t prune_at, hourly_at; /* monotonic ms: not before */
 	int64_t fence, spooled;      /* bytes of ended segments */
+	uint64_t write_failures;     /* of the store thread, as last seen */
+	bool saves_again;            /* what a failed write had, on its way */
 	size_t checks, pending;      /* requests that wait for something */
 	unsigned max_workers, cores;
 	bool stopping, reloading, reload_again;
@@ -139,6 +143,8 @@ void mst_run_sum(const struct mst_run *run, struct mst_run_sum *sum);
 /* run_doc.c */
 int mst_run_document(const struct mst_run *run, bson_t *out);
 void mst_run_save(struct mst_run *run); /* what changes, as a field update; nothing for plans */
+/* After a write that failed, all of it again. */
+void mst_run_save_again(struct mst_run *run);
 void mst_shard_save(struct mst_shard *shard);
 void mst_shard_save_whole(struct mst_shard *shard);    /* with what planning said of it */
 void mst_shards_save(struct mst_run *run, bool whole); /* all of them in batches */

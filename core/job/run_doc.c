@@ -288,3 +288,9 @@ void mst_shards_save(struct mst_run *run, bool whole)
 	else
 		mst_batch_free(batch);
 }
+
+void mst_run_save_again(struct mst_run *run)
+{
+	mst_shards_save(run, true);
+	mst_run_save(run);
+}

@@ -288,6 +288,15 @@ static int start_worker(struct mst_shard *shard, struct mst_err *err)
 	return rc;
 }
 
+static void fail_start(struct mst_shard *shard, const struct mst_err *err)
+{
+	char text[MST_ERR_TEXT + 64];
+
+	snprintf(text, sizeof(text), "%s%s", err->text,
+	         err->code == MST_E_FULL ? "; free space there, then retry the run" : "");
+	mst_shard_fail(shard, text);
+}
+
 static void start_shard(struct mst_shard *shard, int64_t share)
 {
 	struct mst_run *run = shard->run;
@@ -312,7 +321,7 @@ static void start_shard(struct mst_shard *shard, int64_t share)
 		if (shard->fd >= 0)
 			close(shard->fd);
 		shard->fd = -1;
-		mst_shard_fail(shard, err.text);
+		fail_start(shard, &err);
 		return;
 	}
 	shard->state = MST_SHARD_RUNNING;
@@ -376,9 +385,18 @@ static bool pump_run(struct mst_run *run)
 	return true;
 }
 
+static bool will_run_again(const struct mst_run *run)
+{
+	for (size_t i = 0; i < run->shard_count && !run->import_failed; i++)
+		if (run->shards[i]->again)
+			return true;
+	return false;
+}
+
 static void check_running_end(struct mst_run *run)
 {
-	if (run->state != MST_RUN_RUNNING || run->running > 0 || (!run->cancelled && next_waiting(run)))
+	if (run->state != MST_RUN_RUNNING || run->running > 0 ||
+	    (!run->cancelled && (next_waiting(run) || will_run_again(run))))
 		return;
 	run->state = MST_RUN_IMPORTING;
 	run->import_tries = 0;

@@ -175,6 +175,8 @@ static size_t reset_shards(struct mst_run *run)
 		struct mst_shard *shard = run->shards[i];
 		bool kept = is_kept(shard);
 
+		/* What it found before it was stopped is imported, and that is not all of it. */
+		shard->again = kept && shard->outcome != MST_OUTCOME_COMPLETE;
 		n += kept;
 		if (kept || (shard->state != MST_SHARD_SPOOLED && !mst_shard_needs_retry(shard->state, shard->outcome)))
 			continue;
@@ -248,6 +250,8 @@ static void retry(struct mst_engine *engine, struct mst_request *request)
 		refuse(request, MST_E_EXISTS, "this run is still running: wait, or cancel it first");
 		return;
 	}
+	if (run && run->unsaved)
+		mst_run_save_again(run); /* before it is read below */
 	if (run)
 		mst_run_drop(run);
 	retrying = calloc(1, sizeof(*retrying));
@@ -314,7 +318,7 @@ static void progress(struct mst_engine *engine, struct mst_request *request)
 {
 	struct mst_run *run = mst_run_find(engine, mst_json_text(request->arguments, "key", ""));
 
-	if (run && (mst_run_active(run) || run->kind == MST_RUN_PLAN))
+	if (run && (mst_run_active(run) || run->unsaved || run->kind == MST_RUN_PLAN))
 		mst_request_answer(request, mst_run_progress(run));
 	else if (run)
 		answer_when_stored(engine, request);
