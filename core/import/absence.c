@@ -4,9 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "import/coverage.h"
 #include "import/doc.h"
 #include "import/sweep.h"
+
+/* Listed at a time: a network that falls silent must not take memory for each of its addresses. */
+#define MISSED_MAX 20000u
 
 bool mst_absence_is_missed(const struct mst_coverage *coverage, const char *run, const struct mst_obs *obs)
 {
@@ -81,14 +85,14 @@ static int read_coverage(struct mst_import *import, const char *run, struct mst_
 
 /* Of the profile's observations in the zone those that this run did not see, or that gave way. An _id begins with both, so
  * that they come in order without a sort. */
-static void missed_filter(const struct mst_coverage *coverage, const char *run, bson_t *filter)
+static void missed_filter(const struct mst_coverage *coverage, const char *run, const char *after, bson_t *filter)
 {
 	bson_t part, any, one;
 	struct mst_buf id;
 	mst_buf_init(&id, MST_KEY_SIZE + MST_KEY_SIZE);
 	bson_append_document_begin(filter, "_id", -1, &part);
 	mst_buf_printf(&id, "%s/%s/", coverage->profile, coverage->zone);
-	mst_doc_add_text(&part, "$gte", mst_buf_text(&id));
+	mst_doc_add_text(&part, "$gt", after[0] ? after : mst_buf_text(&id));
 	mst_buf_reset(&id);
 	mst_buf_printf(&id, "%s/%s0", coverage->profile, coverage->zone); /* '0' follows '/' */
 	mst_doc_add_text(&part, "$lt", mst_buf_text(&id));
@@ -106,27 +110,34 @@ static void missed_filter(const struct mst_coverage *coverage, const char *run, 
 	bson_append_array_end(filter, &any);
 }
 
+/* Some of them, behind the _id `after`, which moves on; *more: there may be others. */
 static int find_missed(struct mst_import *import, const char *run, const struct mst_coverage *coverage,
-                       struct mst_id_list *list, struct mst_err *err)
+                       struct mst_id_list *list, char after[MST_MAX_ID + 1], bool *more, struct mst_err *err)
 {
+	size_t listed = 0;
 	bson_t filter = BSON_INITIALIZER;
 	struct mst_find find = {.collection = "observations", .filter = &filter};
 	struct mst_cursor *cursor = NULL;
-	missed_filter(coverage, run, &filter);
+	missed_filter(coverage, run, after, &filter);
 	int code = mst_store_find(import->store, &find, &cursor, err);
-	while (code == 0) {
+	while (code == 0 && listed < MISSED_MAX) {
 		bson_t doc;
 		struct mst_obs *obs = NULL;
 		code = mst_cursor_next(cursor, &doc, err);
 		if (code != 0)
 			break;
 		code = mst_obs_from_bson(&doc, &obs, err);
+		if (code == 0)
+			mst_doc_cut(after, MST_MAX_ID + 1, obs->id);
 		if (code == 0 && strcmp(obs->profile, coverage->profile) == 0 &&
 		    strcmp(obs->zone, coverage->zone) == 0 && obs->missed < import->settings->lost_after &&
-		    mst_absence_is_missed(coverage, run, obs) && mst_id_list_add(list, obs->id) != 0)
-			code = mst_err_no_memory(err);
+		    mst_absence_is_missed(coverage, run, obs)) {
+			listed++;
+			code = mst_id_list_add(list, obs->id) == 0 ? 0 : mst_err_no_memory(err);
+		}
 		mst_obs_free(obs);
 	}
+	*more = code == 0;
 	if (cursor)
 		mst_cursor_close(cursor);
 	bson_destroy(&filter);
@@ -168,15 +179,19 @@ static int count_part(struct mst_import *import, const char *run, int64_t seen_f
 int mst_absence_count(struct mst_import *import, const char *run, struct mst_err *err)
 {
 	struct mst_coverage coverage;
-	struct mst_id_list list = {0};
+	char after[MST_MAX_ID + 1] = "";
 	int code = read_coverage(import, run, &coverage, err);
-	if (code == 0 && coverage.profile && (coverage.addresses.count > 0 || !bson_empty(&coverage.namespaces)))
-		code = find_missed(import, run, &coverage, &list, err);
-	for (size_t i = 0; i < list.count && code == 0; i++)
-		code = count_part(import, run, coverage.seen_from, list.parts[i], err);
+	bool more =
+	        code == 0 && coverage.profile && (coverage.addresses.count > 0 || !bson_empty(&coverage.namespaces));
+	while (code == 0 && more) {
+		struct mst_id_list list = {0};
+		code = find_missed(import, run, &coverage, &list, after, &more, err);
+		for (size_t i = 0; i < list.count && code == 0; i++)
+			code = count_part(import, run, coverage.seen_from, list.parts[i], err);
+		mst_id_list_free(&list);
+	}
 	if (code == 0)
 		code = mst_coverage_note(import, run, &coverage, err);
-	mst_id_list_free(&list);
 	coverage_free(&coverage);
 	return code;
 }
