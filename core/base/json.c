@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/json.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,12 +177,20 @@ bool mst_json_whole(void)
 
 const char *mst_json_string(struct json_object *object, size_t *len)
 {
+	int before = errno;
 	size_t unused;
+	const char *text;
 
 	if (!mst_json_whole() || object == NULL)
 		return NULL;
-	return json_object_to_json_string_length(object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
+	errno = 0;
+	text = json_object_to_json_string_length(object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
 	                                         len != NULL ? len : &unused);
+	/* json-c goes on with a text that has a hole where memory was wanting; realloc alone tells. */
+	if (errno == ENOMEM)
+		return NULL;
+	errno = before;
+	return text;
 }
 
 void mst_json_add_text(struct json_object *object, const char *key, const char *value)

@@ -92,19 +92,17 @@ static int look(struct mst_work *work, struct mst_segment *segment, const struct
                 struct mst_err *err)
 {
 	bson_t ids = BSON_INITIALIZER, record;
-	struct mst_buf id;
+	char id[MST_OBS_ID_SIZE];
 	uint32_t count = 0;
 	int code = 0;
-	mst_buf_init(&id, MST_KEY_SIZE + MST_KEY_SIZE);
 	for (size_t i = 0; i < batch->count && code == 0; i++) {
 		if (batch_record(batch, i, &record))
 			code = mst_look(segment, &record, &looks[i], err);
-		if (mst_segment_obs_id(segment, looks[i].key, &id))
-			mst_doc_push_text(&ids, &count, mst_buf_text(&id));
+		if (mst_segment_obs_id(segment, looks[i].key, id))
+			mst_doc_push_text(&ids, &count, id);
 	}
 	if (code == 0)
 		code = mst_work_load_briefs(work, &ids, err);
-	mst_buf_free(&id);
 	bson_destroy(&ids);
 	return code;
 }
@@ -114,18 +112,16 @@ static int load(struct mst_work *work, const struct mst_segment *segment, const 
                 const struct mst_look *looks, bool *again, struct mst_err *err)
 {
 	bson_t ids = BSON_INITIALIZER;
-	struct mst_buf id;
+	char id[MST_OBS_ID_SIZE];
 	uint32_t count = 0;
-	mst_buf_init(&id, MST_KEY_SIZE + MST_KEY_SIZE);
 	for (size_t i = 0; i < batch->count; i++) {
 		struct mst_brief *brief =
-		        mst_segment_obs_id(segment, looks[i].key, &id) ? mst_work_brief(work, mst_buf_text(&id)) : NULL;
+		        mst_segment_obs_id(segment, looks[i].key, id) ? mst_work_brief(work, id) : NULL;
 		again[i] = brief && mst_again(work, segment, &looks[i], brief);
 		if (brief && !again[i])
-			mst_doc_push_text(&ids, &count, mst_buf_text(&id));
+			mst_doc_push_text(&ids, &count, id);
 	}
 	int code = mst_work_load_obs(work, &ids, err);
-	mst_buf_free(&id);
 	bson_destroy(&ids);
 	return code;
 }

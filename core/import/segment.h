@@ -66,7 +66,9 @@ int mst_segment_fold(struct mst_work *work, const struct mst_segment *segment, c
                      const struct mst_look *look, bool *skipped, struct mst_err *err);
 /* After folding: MACs that this segment shows to be shared join nothing any more; what they joined before is taken apart. */
 int mst_segment_share(struct mst_work *work, const struct mst_segment *segment, struct mst_err *err);
-/* The _id of the observation of a record with this key; false when the key is unusable. */
-bool mst_segment_obs_id(const struct mst_segment *segment, const char *key, struct mst_buf *out);
+/* The _id of the observation of a record with this key; false when the key is unusable. Takes no memory: a record must not
+ * look unusable for want of it. */
+#define MST_OBS_ID_SIZE (2 * MST_KEY_SIZE)
+bool mst_segment_obs_id(const struct mst_segment *segment, const char *key, char out[MST_OBS_ID_SIZE]);
 
 #endif

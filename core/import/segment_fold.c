@@ -2,6 +2,7 @@
 /* One record into its observation. */
 #include <inttypes.h>
 #include <muster/plugin.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,12 +13,13 @@
 
 #define FACTS_MAX (4u << 20)
 
-bool mst_segment_obs_id(const struct mst_segment *segment, const char *key, struct mst_buf *out)
+bool mst_segment_obs_id(const struct mst_segment *segment, const char *key, char out[MST_OBS_ID_SIZE])
 {
-	mst_buf_reset(out);
+	out[0] = '\0';
 	if (!key || strlen(key) > MST_SOURCE_KEY_MAX)
 		return false;
-	return mst_buf_printf(out, "%s/%s/%s", segment->profile, segment->manifest.zone, key) == 0;
+	return snprintf(out, MST_OBS_ID_SIZE, "%s/%s/%s", segment->profile, segment->manifest.zone, key) <
+	       MST_OBS_ID_SIZE;
 }
 
 struct folding {
@@ -330,24 +332,22 @@ int mst_segment_fold(struct mst_work *work, const struct mst_segment *segment, c
                      const struct mst_look *look, bool *skipped, struct mst_err *err)
 {
 	struct folding f = {.work = work, .segment = segment, .record = record, .look = look};
-	struct mst_buf id;
+	char id[MST_OBS_ID_SIZE];
 	int code = 0;
-	mst_buf_init(&id, MST_KEY_SIZE + MST_KEY_SIZE);
 	f.seen = look->seen;
-	*skipped = !mst_segment_obs_id(segment, look->key, &id) || !is_sighting(record) || f.seen <= 0 ||
+	*skipped = !mst_segment_obs_id(segment, look->key, id) || !is_sighting(record) || f.seen <= 0 ||
 	           f.seen > work->now + MST_FUTURE_MS;
 	if (!*skipped) {
 		f.scope = look->scope;
 		f.timed_out = look->timed_out;
 		set_cover(&f);
-		f.obs = mst_work_obs(work, mst_buf_text(&id));
+		f.obs = mst_work_obs(work, id);
 		if (!f.obs)
-			code = new_obs(&f, mst_buf_text(&id), err);
+			code = new_obs(&f, id, err);
 		if (code == 0 && f.obs)
 			code = !f.fresh && f.seen < f.obs->last_seen ? fold_older(&f, err) : fold_newer(&f, err);
 		if (code == 0 && f.obs)
 			f.obs->seen_again |= set_run(&f);
 	}
-	mst_buf_free(&id);
 	return code;
 }

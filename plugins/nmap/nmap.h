@@ -27,6 +27,7 @@ void nmap_buf_free(struct nmap_buf *buf);
 struct nmap_arena {
 	struct nmap_block *blocks, *spare; /* spare: empty ones, zeroed */
 	size_t used, limit;                /* bytes; beyond the limit every allocation fails */
+	int starved;                       /* one failed for want of memory: what was collected has holes */
 };
 void *nmap_arena_alloc(struct nmap_arena *arena, size_t size); /* zeroed; NULL beyond the limit */
 /* How many bytes from `data` on are 0x20 to 0x7E, in whole steps of eight: the fast way over usual text. */

@@ -224,6 +224,7 @@ static const char *ranges_of(struct nmap_collect *collect, const struct nmap_att
 	if (kept->len == len && memcmp(kept->data, list, len) == 0)
 		return nmap_arena_text(&collect->arena, list, len, len, 0);
 	nmap_ports_clean(list, len, &clean);
+	collect->arena.starved |= clean.failed;
 	if (clean.len > 0 && !clean.failed)
 		out = nmap_arena_text(&collect->arena, clean.data, clean.len, clean.len, 0);
 	if (clean.len == len && len <= NMAP_KEPT_LIST_BYTES && memcmp(clean.data, list, len) == 0) {

@@ -96,6 +96,8 @@ static struct nmap_block *block_new(struct nmap_arena *arena, size_t size)
 	block = calloc(1, sizeof(*block) + size);
 	if (block)
 		block->size = size;
+	else
+		arena->starved = 1;
 	return block;
 }
 

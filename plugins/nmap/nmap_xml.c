@@ -202,6 +202,10 @@ static void host_done(struct nmap_xml *xml)
 	const struct nmap_host *host = &xml->collect.host;
 	xml->in_host = 0;
 	xml->hosts++;
+	if (xml->collect.arena.starved || xml->collect.text.failed) {
+		stop(xml, MUSTER_E_NO_MEMORY, "out of memory");
+		return;
+	}
 	if (!host->state || strcmp(host->state, "up") != 0)
 		return;
 	if (!host->ip) {
