@@ -116,7 +116,7 @@ static bool is_part(const char *name)
 /* Documents name runs by uuid, people by number: the newest runs are asked for once, when such a column is shown. */
 static bool is_run(const char *name)
 {
-	size_t n = strlen(name);
+	size_t n = name ? strlen(name) : 0; /* a service of another version may give a column none */
 
 	return n > 4 && strcmp(name + n - 4, "_run") == 0;
 }

@@ -204,6 +204,10 @@ static void test_same_answers(void **state)
 	struct mst_err err = {0};
 	size_t matched = 0;
 
+	/* There long doubles have 53 bits, and SQLite needs 64 to tell 2^53 from 2^53 + 1. */
+	if (getenv("MST_UNDER_VALGRIND"))
+		skip();
+
 	define(f);
 	mst_batch_new(&batch, &err);
 	for (int i = 0; i < DOCS; i++) {
