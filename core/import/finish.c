@@ -19,12 +19,30 @@ static int count_some(struct mst_import *import, const char *collection, const b
 	return code;
 }
 
-static int count_group(void *data, const bson_t *key, int64_t count)
+/* How many interfaces the run saw, in the order of an index, so that no one keeps them in memory. */
+static int count_seen(struct mst_import *import, const char *run, int64_t *out, struct mst_err *err)
 {
-	(void)key;
-	(void)count;
-	(*(int64_t *)data)++;
-	return 0;
+	bson_t filter = BSON_INITIALIZER, sort = BSON_INITIALIZER;
+	struct mst_find find = {.collection = "observations", .filter = &filter, .sort = &sort, .fields = "interface"};
+	struct mst_cursor *cursor = NULL;
+	char last[MST_ID_SIZE] = "";
+	mst_doc_add_text(&filter, "last_run", run);
+	bson_append_int32(&sort, "interface", -1, 1);
+	int code = mst_store_find(import->store, &find, &cursor, err);
+	while (code == 0) {
+		bson_t doc;
+		code = mst_cursor_next(cursor, &doc, err);
+		const char *id = code == 0 ? mst_doc_text(&doc, "interface") : NULL;
+		if (!id || strcmp(id, last) == 0)
+			continue;
+		++*out;
+		mst_doc_cut(last, sizeof last, id);
+	}
+	if (cursor)
+		mst_cursor_close(cursor);
+	bson_destroy(&filter);
+	bson_destroy(&sort);
+	return code == MST_E_END ? 0 : code;
 }
 
 static void add_not(bson_t *filter, const char *field, const char *value)
@@ -50,10 +68,8 @@ static int count_interfaces(struct mst_import *import, const char *run, bson_t *
 	mst_doc_add_text(&filter, "lost_run", run);
 	if (code == 0)
 		code = count_some(import, "interfaces", &filter, "lost", set, err);
-	bson_reinit(&filter);
-	mst_doc_add_text(&filter, "last_run", run);
 	if (code == 0)
-		code = mst_store_group(import->store, "observations", &filter, "interface", count_group, &seen, err);
+		code = count_seen(import, run, &seen, err);
 	bson_destroy(&filter);
 	mst_doc_add_int(set, "new", fresh);
 	mst_doc_add_int(set, "changed", changed);
