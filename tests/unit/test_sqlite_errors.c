@@ -190,8 +190,8 @@ static void test_no_store_in_unwritable_directory(void **state)
 static void mounted_read_only(struct fixture *f)
 {
 	private_mounts();
-	CHILD_ASSERT(mount(f->dir, f->dir, NULL, MS_BIND, NULL) == 0);
-	CHILD_ASSERT(mount(NULL, f->dir, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) == 0);
+	CHILD_ASSERT(mount(f->dir, f->dir, "none", MS_BIND, NULL) == 0);
+	CHILD_ASSERT(mount("none", f->dir, "none", MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) == 0);
 	expect_refused(f, "mounted read-only");
 }
 
