@@ -219,19 +219,14 @@ static int filter(struct mst_err *err)
 static int document(struct mst_err *err)
 {
 	struct json_object *json = NULL;
-	bson_t doc = BSON_INITIALIZER, back, list;
+	bson_t doc = BSON_INITIALIZER, list;
 	BSON_APPEND_UTF8(&doc, "_id", "x");
 	BSON_APPEND_ARRAY_BEGIN(&doc, "ports", &list);
 	BSON_APPEND_UTF8(&list, "0", "22");
 	bson_append_array_end(&doc, &list);
 	int code = mst_store_doc_json(&doc, &json, err);
-	if (code == 0)
-		code = mst_store_doc_from_json(json, &back, err);
-	if (code == 0) {
-		if (!bson_equal(&doc, &back))
-			code = -1000;
-		bson_destroy(&back);
-	}
+	if (code == 0 && json_object_object_length(json) != 2)
+		code = -1000;
 	json_object_put(json);
 	bson_destroy(&doc);
 	return code;
