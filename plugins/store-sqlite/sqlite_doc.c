@@ -41,6 +41,14 @@ static int bind_list(struct sq_store *store, const bson_iter_t *iter, sqlite3_st
 	                           SQLITE_UTF8);
 }
 
+/* A value that is not bound would be written as NULL, and so be lost. */
+static int bind_failed(const struct sq_collection *coll, const struct sq_field *def, int rc, struct sq_err *err)
+{
+	return sq_err_set(err, rc == SQLITE_NOMEM ? MUSTER_E_NO_MEMORY : MUSTER_E_LIMIT,
+	                  "collection %s: field %s of a document cannot be written: %s", coll->name, def->name,
+	                  sqlite3_errstr(rc));
+}
+
 /* Binds one declared field; *kept false: it belongs into the rest after all. */
 static int bind_field(struct sq_store *store, const struct sq_collection *coll, int field, const bson_iter_t *iter,
                       sqlite3_stmt *stmt, int at, bool *kept, struct sq_err *err)
@@ -49,8 +57,8 @@ static int bind_field(struct sq_store *store, const struct sq_collection *coll, 
 	const struct sq_field *def = &coll->fields[field];
 	*kept = true;
 	if (def->type == MUSTER_FIELD_LIST) {
-		bind_list(store, iter, stmt, at, kept);
-		return MUSTER_OK;
+		int rc = bind_list(store, iter, stmt, at, kept);
+		return rc == SQLITE_OK ? MUSTER_OK : bind_failed(coll, def, rc, err);
 	}
 	sq_value_from_iter(iter, &value);
 	if (value.class == SQ_OTHER || (def->type == MUSTER_FIELD_BOOL && value.class == SQ_NUMBER))
@@ -59,8 +67,8 @@ static int bind_field(struct sq_store *store, const struct sq_collection *coll, 
 		        "collection %s: field %s is declared with one value (text, number, bool or null) and got "
 		        "something else",
 		        coll->name, def->name);
-	sq_bind_value(stmt, at, &value, def->type == MUSTER_FIELD_BOOL);
-	return MUSTER_OK;
+	int rc = sq_bind_value(stmt, at, &value, def->type == MUSTER_FIELD_BOOL);
+	return rc == SQLITE_OK ? MUSTER_OK : bind_failed(coll, def, rc, err);
 }
 
 int sq_doc_bind(struct sq_store *store, struct sq_collection *coll, const bson_t *doc, sqlite3_stmt *stmt,
