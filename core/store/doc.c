@@ -55,6 +55,25 @@ static struct json_object *scalar(const bson_iter_t *iter)
 	}
 }
 
+/* Is NULL what scalar makes of it, and no want of memory? */
+static bool has_no_json(const bson_iter_t *iter)
+{
+	switch (bson_iter_type(iter)) {
+	case BSON_TYPE_UTF8:
+	case BSON_TYPE_INT32:
+	case BSON_TYPE_INT64:
+	case BSON_TYPE_DATE_TIME:
+	case BSON_TYPE_BOOL:
+	case BSON_TYPE_BINARY:
+	case BSON_TYPE_OID:
+		return false;
+	case BSON_TYPE_DOUBLE:
+		return !isfinite(bson_iter_double(iter));
+	default:
+		return true;
+	}
+}
+
 static int one_value(bson_iter_t *iter, int depth, struct json_object **out, struct mst_err *err)
 {
 	bson_iter_t child;
@@ -62,7 +81,7 @@ static int one_value(bson_iter_t *iter, int depth, struct json_object **out, str
 
 	if (!array && !BSON_ITER_HOLDS_DOCUMENT(iter)) {
 		*out = scalar(iter);
-		return MST_OK;
+		return *out || has_no_json(iter) ? MST_OK : mst_err_no_memory(err);
 	}
 	if (!bson_iter_recurse(iter, &child))
 		return mst_err_set(err, MST_E_CORRUPT, "a document is damaged at field \"%s\"", bson_iter_key(iter));

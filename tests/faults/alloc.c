@@ -196,6 +196,8 @@ static void find_spared(void)
 	spared_count = 0;
 	while (maps && spared_count < RANGES && fgets(line, sizeof line, maps)) {
 		unsigned long low, high;
+		if (!strstr(line, " r-xp "))
+			continue;
 		bool leaks = strstr(line, "/libxml2") || strstr(line, "/libcrypto");
 		if ((leaks || strstr(line, "/libbson") || strstr(line, "/libuv") || strstr(line, "/libconfuse")) &&
 		    sscanf(line, "%lx-%lx", &low, &high) == 2) {
