@@ -139,6 +139,14 @@ static const struct mst_method_def *const *method_defs(const struct mst_cli *cli
 	return defs;
 }
 
+/* What is written there and changes nothing. */
+static void note_idle(const struct mst_cli *cli, const struct mst_settings *settings)
+{
+	for (size_t i = 0; i < settings->idle.count; i++)
+		mst_cli_note(cli, "%s:%d: %s", settings->idle.items[i].file, settings->idle.items[i].line,
+		             settings->idle.items[i].text);
+}
+
 static int verdict(const struct mst_cli *cli, const char *path, const struct mst_settings *settings,
                    const struct mst_faults *faults, struct mst_err *err)
 {
@@ -150,6 +158,7 @@ static int verdict(const struct mst_cli *cli, const char *path, const struct mst
 	if (faults->count > 0)
 		return mst_err_set(err, MST_E_USAGE, "%zu fault%s in %zu file%s", faults->count,
 		                   faults->count == 1 ? "" : "s", files, files == 1 ? "" : "s");
+	note_idle(cli, settings);
 	(void)mst_plugins_provision(cli, settings, false, NULL);
 	if (cli->format == MST_CLI_TABLE) {
 		mst_out_text(stdout, path ? path : "no configuration file; the defaults");
@@ -215,14 +224,16 @@ static int run_check(struct mst_cli *cli, struct mst_err *err)
 	return rc;
 }
 
-/* The first profile of a method has come, or the last has gone: its programs as well. */
-static int provision(struct mst_cli *cli, bool act, struct mst_err *err)
+/* The first profile of a method has come, or the last has gone: its programs as well. `notes`: also what has no effect. */
+static int provision(struct mst_cli *cli, bool act, bool notes, struct mst_err *err)
 {
 	struct mst_settings settings = {0};
 	struct mst_faults faults = {0};
 	char *path = cli->word_count > 0 ? mst_str_dup(cli->words[0]) : mst_cli_config_path(cli);
 	int rc = mst_cli_settings(cli, path, &settings, &faults, err);
 
+	if (rc == MST_OK && notes)
+		note_idle(cli, &settings);
 	if (rc == MST_OK)
 		rc = mst_plugins_provision(cli, &settings, act, err);
 	mst_settings_free(&settings);
@@ -267,7 +278,14 @@ static int run_reload(struct mst_cli *cli, struct mst_err *err)
 	else if (rc == MST_OK)
 		(cli->format == MST_CLI_NDJSON ? mst_out_line : mst_out_json)(answer);
 	json_object_put(answer);
-	return rc == MST_OK ? provision(cli, cli->format == MST_CLI_TABLE, err) : rc;
+	return rc == MST_OK ? provision(cli, cli->format == MST_CLI_TABLE, true, err) : rc;
+}
+
+/* musterd runs this as root when it starts and at SIGHUP. What it installs is for everybody, whatever the caller's umask. */
+static int run_provision(struct mst_cli *cli, struct mst_err *err)
+{
+	(void)umask(022);
+	return provision(cli, true, false, err);
 }
 
 static int run_nothing(struct mst_cli *cli, struct mst_err *err)
@@ -281,6 +299,10 @@ static const struct mst_verb verbs[] = {
          run_check},
         {"reload", "", "the service reads its configuration again; with a fault in it, the old one stays in force", 0,
          0, run_reload},
+        {"provision", "[FILE]",
+         "the programs that profiles need: says what is missing or left over; as root and with provision = auto, installs "
+         "or removes it",
+         0, 1, run_provision},
         {0},
 };
 const struct mst_command mst_command_config = {

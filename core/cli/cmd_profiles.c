@@ -21,8 +21,10 @@ static const struct mst_list_column columns[] = {
         {"name", "profile", 0, 6, false, true, "Name", NULL, false},
         {"method", NULL, 2, 6, false, true, "Method that it uses", NULL, false},
         {"zone", NULL, 3, 6, false, true, "Zone that its targets are in", NULL, false},
-        {"scan_interval", "every", 1, 5, false, true, "How often it is due", interval_cell, false},
-        {"import_frequency", "imports", 6, 8, false, false, "When its results are imported", NULL, false},
+        {"scan_interval", "every", 1, 5, false, false, "How often it is to be scanned; no effect in this version",
+         interval_cell, false},
+        {"import_frequency", "imports", 6, 8, false, false,
+         "When its results are to be imported; no effect in this version", NULL, false},
         {"origin", NULL, 4, 6, false, true, "file or store", NULL, false},
         {"at", NULL, 5, 8, false, true, "File and line that define it", NULL, false},
         {0},
@@ -57,7 +59,6 @@ static void show_last_run(const struct mst_cli *cli, struct json_object *run)
 
 static void show_head(const struct mst_cli *cli, struct json_object *profile)
 {
-	const char *imports = mst_json_text(profile, "import_frequency", "");
 	struct mst_buf text;
 
 	printf("%sProfile ", mst_out_on(cli->colour, MST_STYLE_BOLD));
@@ -68,11 +69,10 @@ static void show_head(const struct mst_cli *cli, struct json_object *profile)
 	mst_out_text(stdout, mst_json_text(profile, "at", ""));
 	mst_buf_init(&text, 256);
 	interval_cell(&text, profile, 0);
-	printf("\nscanned    %s%s", mst_json_int(profile, "scan_interval", 0) > 0 ? "every " : "", mst_buf_text(&text));
-	if (imports[0]) {
-		fputs(", results imported with ", stdout);
-		mst_out_text(stdout, imports);
-	}
+	printf("\nscanned    by hand: muster scan ");
+	mst_out_text(stdout, mst_json_text(profile, "name", ""));
+	if (mst_json_int(profile, "scan_interval", 0) > 0)
+		printf(" (scan_interval %s has no effect in this version)", mst_buf_text(&text));
 	putchar('\n');
 	show_last_run(cli, mst_json_object(profile, "last_run"));
 	mst_buf_free(&text);

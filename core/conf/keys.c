@@ -352,6 +352,7 @@ static void read_key(struct mst_loader *loader, const struct mst_key *key, const
 		return;
 	}
 	put(&job);
+	mst_loader_idle(loader, item, context, &values);
 	mst_values_free(&values);
 }
 

@@ -23,6 +23,9 @@ struct mst_loader {
 	size_t lost; /* mst_faults_lost when the load began */
 	bool no_memory;
 };
+/* Notes the key in settings->idle when it asks for something that this version does not do. */
+void mst_loader_idle(struct mst_loader *loader, const struct mst_outline *item, const char *context,
+                     const struct mst_values *values);
 /* How many faults of this thread could not be kept for want of memory: a load that lost one must not succeed. */
 size_t mst_faults_lost(void);
 

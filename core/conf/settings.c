@@ -46,6 +46,7 @@ static void free_label(struct mst_label_rule *label)
 
 void mst_settings_free(struct mst_settings *settings)
 {
+	mst_faults_free(&settings->idle);
 	free(settings->store_kind);
 	free(settings->store_path);
 	free(settings->config_path);

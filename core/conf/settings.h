@@ -66,6 +66,7 @@ struct mst_settings {
 	size_t label_count;
 	struct mst_profile *profiles;
 	size_t profile_count;
+	struct mst_faults idle; /* no faults: keys that are there and have no effect in this version, with the reason */
 };
 
 /*

@@ -136,6 +136,9 @@ static int load_settings(void *data, struct mst_settings *out, struct mst_err *e
 
 		mst_err_set(err, rc, "%s (and %zu more: muster config check)", first.text, faults.count - 1);
 	}
+	for (size_t i = 0; i < out->idle.count && rc == MST_OK; i++)
+		mst_log(MST_LOG_WARNING, "conf", "%s:%d: %s", out->idle.items[i].file, out->idle.items[i].line,
+		        out->idle.items[i].text);
 	if (rc == MST_OK)
 		rc = check_locations(out, err);
 	if (rc != MST_OK)
@@ -299,6 +302,15 @@ static void start_loop(struct daemon *d)
 	uv_signal_start(&d->hangup, on_hangup, SIGHUP);
 }
 
+static void provision(void *data)
+{
+	struct daemon *d = data;
+	struct mst_shared_settings *now = mst_settings_box_use(&d->box);
+
+	mst_daemon_provision(&d->loop, d->paths.muster, d->options, mst_settings_of(now)->provision);
+	mst_settings_drop(now);
+}
+
 static int start_engine(struct daemon *d, struct mst_store *store, struct mst_err *err)
 {
 	const struct mst_engine_setup setup = {.loop = &d->loop,
@@ -315,6 +327,7 @@ static int start_engine(struct daemon *d, struct mst_store *store, struct mst_er
 	                                       .max_spool = MST_MAX_SPOOL,
 	                                       .load = load_settings,
 	                                       .changed = engine_changed,
+	                                       .signalled = provision,
 	                                       .data = d};
 
 	int rc = mst_engine_new(&d->engine, &setup, err);
@@ -458,6 +471,7 @@ int mst_daemon_run(struct mst_daemon_options *options)
 	mst_log(MST_LOG_INFO, "daemon", "musterd %s has %s, socket %s%s", MST_VERSION, d->places.store,
 	        d->places.socket, options->is_private ? ", private" : "");
 	mst_daemon_ready(options, &d->places, &d->lock, NULL);
+	provision(d);
 	look_at_clients(d);
 	(void)uv_run(&d->loop, UV_RUN_DEFAULT);
 	finish(d);

@@ -57,6 +57,14 @@ int mst_daemon_detach(struct mst_daemon_options *options, struct mst_err *err);
 void mst_daemon_ready(struct mst_daemon_options *options, const struct mst_daemon_places *places,
                       const struct mst_daemon_lock *lock, const struct mst_err *failure);
 
+/*
+ * provision.c: `muster config provision` in the background, when this is root and the configuration says provision = "auto". It
+ * works with the distribution's packages, which must not be cut off half-way: it is neither awaited nor ended with us.
+ */
+struct uv_loop_s;
+void mst_daemon_provision(struct uv_loop_s *loop, const char *muster, const struct mst_daemon_options *options,
+                          const char *provision);
+
 /* The whole life. Returns the process's exit status. */
 int mst_daemon_run(struct mst_daemon_options *options);
 

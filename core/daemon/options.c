@@ -6,9 +6,9 @@
 
 static const char usage[] =
         "Usage: musterd [--foreground] [--private] [OPTION...]\n"
-        "Schedules and runs discovery, keeps the store, serves the API. Started by systemd, or by muster for a private store.\n\n"
+        "Runs discovery, keeps the store, serves the API. muster starts one by itself for a private store.\n\n"
         "  --foreground      stay in the foreground\n"
-        "  --private         serve this user's own store: no schedule, no TCP; ends after its last client and run\n"
+        "  --private         serve this user's own store; ends after its last client and run\n"
         "  --store PATH      the store's file\n"
         "  --socket PATH     the unix socket to listen on\n"
         "  --config FILE     the configuration\n"
@@ -17,7 +17,7 @@ static const char usage[] =
         "  --verbose         log more\n"
         "  --help, --version\n\n"
         "Exit status: 0 ended as asked, 1 failed, 2 usage or configuration, 5 another musterd has this store.\n"
-        "See musterd(8) and muster.conf(5).\n";
+        "See muster(1) and muster.conf(5).\n";
 
 const char *mst_daemon_usage(void)
 {

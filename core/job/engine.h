@@ -34,7 +34,8 @@ struct mst_engine_setup {
 	int64_t max_spool;                 /* bytes; above it no shard starts */
 	/* Reads and checks the configuration anew, on the loop. `out` is the caller's. MST_E_USAGE: it has faults, which are logged. */
 	int (*load)(void *data, struct mst_settings *out, struct mst_err *err);
-	void (*changed)(void *data); /* something began or ended: ask mst_engine_busy */
+	void (*changed)(void *data);   /* something began or ended: ask mst_engine_busy */
+	void (*signalled)(void *data); /* a reload that a signal asked for is in force */
 	void *data;
 };
 

@@ -134,6 +134,8 @@ static void store_done(void *data, int rc, const struct mst_err *err)
 			mst_request_answer(reload->request, answer);
 		else
 			json_object_put(answer);
+		if (!reload->request)
+			engine->setup.signalled(engine->setup.data);
 		engine->reloading = false;
 	}
 	reload_free(reload);

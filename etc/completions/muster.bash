@@ -29,7 +29,7 @@ _muster_verbs()
 	secrets) echo "list set remove" ;;
 	store) echo "stats backup restore verify" ;;
 	plugins) echo "list show check setup" ;;
-	config) echo "check reload" ;;
+	config) echo "check reload provision" ;;
 	completion) echo "bash methods options columns profiles zones" ;;
 	esac
 }
@@ -103,7 +103,7 @@ _muster()
 		esac
 	else
 		case $command/$verb in
-		import/* | plugins/check | config/check | locations/import | store/backup | store/restore) COMPREPLY=($(compgen -f -- "$cur")) ;;
+		import/* | plugins/check | config/check | config/provision | locations/import | store/backup | store/restore) COMPREPLY=($(compgen -f -- "$cur")) ;;
 		plugins/setup | plugins/show | help/scan) COMPREPLY=($(compgen -W "$(muster completion methods 2>/dev/null)" -- "$cur")) ;;
 		profiles/show | profiles/test) COMPREPLY=($(compgen -W "$(muster completion profiles 2>/dev/null)" -- "$cur")) ;;
 		zones/show) COMPREPLY=($(compgen -W "$(muster completion zones 2>/dev/null)" -- "$cur")) ;;

@@ -212,3 +212,32 @@ def test_auto_and_apt_fails(machine):
     machine.muster.write_config('provision = "auto"\n' + PROFILE)
     (one,) = machine("{M} config reload", mode="broken")
     assert one[0] == 1 and "Could not get lock" in one[1].splitlines()[-1] and "in force" in one[1]
+
+
+@pytest.mark.parametrize("auto", [True, False])
+def test_the_service_provides_at_its_start_and_at_a_signal(machine, auto):
+    """Nobody has to type reload after a restart, or to wait: the service answers meanwhile."""
+    start = 'provision = "auto"\n' if auto else ""
+    config, data = machine.muster.config, machine.muster.home / "data" / "muster"
+    machine.muster.write_config(start + PROFILE)
+    (machine.state / "without").write_text(start)
+    wait = "for i in $(seq 60); do {} && break; sleep 0.1; done"
+    hup = f"kill -HUP $(sed -n 's/.*\"pid\": *\\([0-9]*\\).*/\\1/p' {data}/muster.db.lock)"
+    hold = "sh -c '{M} runs >/dev/null; sleep 1' & {M} profiles"  # a client every second keeps a private service
+    if not auto:
+        one, two = machine("{M} profiles", "sleep 1; which nmap")
+        assert one[0] == 0 and two[0] != 0 and machine.calls() == []
+        return
+    told = f"grep -c 'have been looked after' {data}/musterd.log"
+    one, two, three, four, five, six = machine(hold, wait.format("which nmap >/dev/null"), "which nmap", wait.format(f"{told} >/dev/null"),
+                                               f"{{M}} runs; cp {machine.state}/without {config}; {hup}; " + wait.format("! which nmap >/dev/null"), "which nmap")
+    log = (data / "musterd.log").read_text()
+    assert one[0] == 0 and three[1] == "/usr/bin/nmap\n", log
+    assert "provision = auto" in log and "nmap is installed: /usr/bin/nmap" in log and "have been looked after" in log
+    assert six[0] != 0 and "removed: nmap" in (data / "musterd.log").read_text() and machine.has() == set()
+
+
+def test_provision_by_hand_says_what_is_missing(machine):
+    machine.muster.write_config(PROFILE)
+    (one,) = machine("{M} config provision")
+    assert one[0] == 0 and "needs nmap, which is not installed: sudo" in one[1] and machine.calls() == []

@@ -310,15 +310,38 @@ static void test_profile_conf(void **state)
 	mst_settings_free(&settings);
 }
 
+/* Who writes what this version does not do is told so, with the place; a value that asks for nothing is no such thing. */
+static void test_idle(void **state)
+{
+	struct mst_faults faults = {0};
+	struct mst_settings read;
+	struct mst_err err;
+
+	(void)state;
+	test_write(test_main_file,
+	           "api { listen = {\"127.0.0.1:1\"} viewers = {} }\nretention { audit = 7y\n runs = 1y }\n"
+	           "profile \"a\" { scan_interval = 6h import_frequency = \"each run\"\n"
+	           " ec2 { } }\nprofile \"b\" { scan_interval = 0 ec2 { } }\n");
+	assert_int_equal(mst_settings_load(&read, test_main_file, test_methods, 2, &faults, &err), MST_OK);
+	assert_int_equal(read.idle.count, 3);
+	assert_int_equal(read.idle.items[0].line, 1);
+	assert_non_null(strstr(read.idle.items[0].text, "api: listen has no effect in this version"));
+	assert_int_equal(read.idle.items[1].line, 2);
+	assert_non_null(strstr(read.idle.items[1].text, "retention: audit"));
+	assert_non_null(strstr(read.idle.items[2].text, "profile \"a\": scan_interval"));
+	mst_settings_free(&read);
+	mst_faults_free(&faults);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_defaults),     cmocka_unit_test(test_globals),
-	        cmocka_unit_test(test_sections),     cmocka_unit_test(test_profile),
-	        cmocka_unit_test(test_quotes),       cmocka_unit_test(test_no_expansion),
-	        cmocka_unit_test(test_files),        cmocka_unit_test(test_shipped_label),
-	        cmocka_unit_test(test_default_zone), cmocka_unit_test(test_round_trip),
-	        cmocka_unit_test(test_profile_conf),
+	        cmocka_unit_test(test_idle),          cmocka_unit_test(test_defaults),
+	        cmocka_unit_test(test_globals),       cmocka_unit_test(test_sections),
+	        cmocka_unit_test(test_profile),       cmocka_unit_test(test_quotes),
+	        cmocka_unit_test(test_no_expansion),  cmocka_unit_test(test_files),
+	        cmocka_unit_test(test_shipped_label), cmocka_unit_test(test_default_zone),
+	        cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_profile_conf),
 	};
 
 	return cmocka_run_group_tests(tests, test_setup, test_teardown);

@@ -21,15 +21,35 @@ static char *uncomment(const char *text)
 	return made;
 }
 
-static char *shipped(void)
+static char *read_text(const char *path)
 {
 	struct mst_buf text;
 	struct mst_err err;
 
 	mst_buf_init(&text, MST_MAX_CONF_FILE);
-	if (mst_file_read(TEST_SRCDIR "/etc/muster.conf", MST_MAX_CONF_FILE, &text, &err) != MST_OK)
+	if (mst_file_read(path, MST_MAX_CONF_FILE, &text, &err) != MST_OK)
 		fail_msg("%s", err.text);
 	return mst_buf_take(&text);
+}
+
+static char *shipped(void)
+{
+	return read_text(TEST_SRCDIR "/etc/muster.conf");
+}
+
+/* Does a heading of the manual page (".It Ic KEY ...", ".Ss KEY ...") have this word? */
+static bool in_manual(const char *page, const char *key, size_t len)
+{
+	for (const char *line = page; *line != '\0'; line += strcspn(line, "\n") + 1) {
+		const char *end = line + strcspn(line, "\n");
+
+		if (strncmp(line, ".It Ic ", 7) != 0 && strncmp(line, ".Ss ", 4) != 0)
+			continue;
+		for (const char *word = line; word < end; word += strcspn(word, " \n") + 1)
+			if (strcspn(word, " \n") == len && strncmp(word, key, len) == 0)
+				return true;
+	}
+	return false;
 }
 
 static void load(struct mst_settings *settings, const char *text)
@@ -84,7 +104,7 @@ static void test_examples(void **state)
 	free(text);
 }
 
-/* An example for every key. The list repeats the tables of core/conf on purpose: a new key must come here and there. */
+/* An example for every key, and a place in the manual page. The list repeats the tables of core/conf on purpose: a new key must come here and there. */
 static void test_complete(void **state)
 {
 	static const char *const keys[] = {"store \"sqlite\" {",
@@ -102,6 +122,7 @@ static void test_complete(void **state)
 	                                   "observations =",
 	                                   "lost =",
 	                                   "runs =",
+	                                   "spool =",
 	                                   "audit =",
 	                                   "locations =",
 	                                   "provision =",
@@ -126,13 +147,16 @@ static void test_complete(void **state)
 	                                   "on =",
 	                                   "where =",
 	                                   "digest ="};
-	char *text = shipped(), *examples = uncomment(text);
+	char *text = shipped(), *examples = uncomment(text), *page = read_text(TEST_SRCDIR "/doc/muster.conf.5");
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		if (strstr(examples, keys[i]) == NULL)
 			fail_msg("etc/muster.conf has no example of %s", keys[i]);
+		if (!in_manual(page, keys[i], strcspn(keys[i], " ")))
+			fail_msg("doc/muster.conf.5 says nothing of %s", keys[i]);
 	}
+	free(page);
 	for (size_t i = 0; i < test_nmap.option_count; i++) {
 		char *key = mst_str_printf("\n\t\t%s = ", test_nmap.options[i].name);
 
