@@ -24,8 +24,23 @@ const struct mst_method *mst_method_find(struct mst_cli *cli, const char *name, 
 	return method && plugin->discovery ? method : NULL;
 }
 
+/* A plugin of that name which was there but not loaded is the likely reason; borrowed, NULL: none. */
+static const struct mst_plugin_fault *fault_of(const struct mst_cli *cli, const char *name)
+{
+	for (size_t i = 0; i < cli->plugins.fault_count; i++) {
+		const char *path = cli->plugins.faults[i].path, *file = strrchr(path, '/');
+		size_t len = strlen(name);
+
+		file = file ? file + 1 : path;
+		if (strncmp(file, name, len) == 0 && strcmp(file + len, ".so") == 0)
+			return &cli->plugins.faults[i];
+	}
+	return NULL;
+}
+
 int mst_method_unknown(struct mst_cli *cli, const char *name, struct mst_err *err)
 {
+	const struct mst_plugin_fault *fault = fault_of(cli, name);
 	struct mst_nearest nearest;
 	struct mst_buf known;
 	char shown[MST_SHOWN];
@@ -42,7 +57,10 @@ int mst_method_unknown(struct mst_cli *cli, const char *name, struct mst_err *er
 		}
 	}
 	mst_conf_show(name, shown);
-	if (mst_nearest_best(&nearest))
+	if (fault)
+		rc = mst_err_set(err, MST_E_REFUSED, "no method \"%s\", its plugin is not loaded: %s", shown,
+		                 fault->text);
+	else if (mst_nearest_best(&nearest))
 		rc = mst_err_set(err, MST_E_NOT_FOUND, "no method \"%s\": did you mean %s?", shown,
 		                 mst_nearest_best(&nearest));
 	else

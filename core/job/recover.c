@@ -137,6 +137,17 @@ static void recover_shard(struct mst_shard *shard, int64_t until)
 	mst_shard_save(shard);
 }
 
+/* What was found is whole, and only its import was cut short: that is no reason to call the run partial. */
+static bool all_complete(const struct mst_run *run)
+{
+	if (run->state == MST_RUN_PLANNING || run->shard_count == 0)
+		return false;
+	for (size_t i = 0; i < run->shard_count; i++)
+		if (run->shards[i]->outcome != MST_OUTCOME_COMPLETE)
+			return false;
+	return true;
+}
+
 static void recover_run(struct mst_run *run)
 {
 	int64_t until = mst_time_monotonic() + AWAIT_MS;
@@ -151,8 +162,8 @@ static void recover_run(struct mst_run *run)
 	        mst_run_state_name(run->state));
 	for (size_t i = 0; i < run->shard_count; i++)
 		recover_shard(run->shards[i], until);
-	mst_text_set(&run->text, text);
-	run->cancelled = true;
+	run->cancelled = !all_complete(run);
+	mst_text_set(&run->text, run->cancelled ? text : NULL);
 	run->state = MST_RUN_IMPORTING;
 	mst_run_add(run);
 	mst_run_save(run);
