@@ -64,7 +64,7 @@ static bool gcm(bool seal, const unsigned char *key, const unsigned char *nonce,
 
 	if (ok && !seal)
 		ok = EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_SET_TAG, TAG_SIZE, tag) == 1;
-	ok = ok && EVP_CipherFinal_ex(context, out + n, &rest) == 1 && (size_t)(n + rest) == len;
+	ok = ok && EVP_CipherFinal_ex(context, out + n, &rest) == 1 && (size_t)n + (size_t)rest == len;
 	if (ok && seal)
 		ok = EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_GET_TAG, TAG_SIZE, tag) == 1;
 	EVP_CIPHER_CTX_free(context); /* zeroes the key schedule */
