@@ -56,6 +56,18 @@ def nmaps_below(pids):
     return found
 
 
+def workers_with_nmap(daemon, seconds=10):
+    """Pids of workers that scan, and of their Nmaps; between two shards there may be none for a moment."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pids = daemon.workers()
+        nmaps = nmaps_below(pids)
+        if nmaps:
+            return pids, nmaps
+        time.sleep(0.02)
+    raise AssertionError(f"no Nmap within {seconds} s: {daemon.log()}")
+
+
 def spool_is_empty(daemon):
     return sorted(p.name for p in daemon.spool.iterdir()) in ([], ["uploads"]) and not list(daemon.spool.glob("uploads/*"))
 
@@ -95,8 +107,7 @@ def test_progress_while_it_runs(daemon, api):
 def test_cancel_keeps_what_is_finished_and_retry_does_the_rest(daemon, api):
     api.scan(**SLOW)
     api.wait(1, until=lambda r: r["shards_done"] >= 1)
-    pids = daemon.workers()
-    nmaps = nmaps_below(pids)
+    pids, nmaps = workers_with_nmap(daemon)
     since = time.monotonic()
     api.post("/v1/runs/1/cancel", expect=202)
     run = api.wait(1, seconds=15)
@@ -151,8 +162,7 @@ def test_killed_daemon(home):
     daemon = Daemon(home).start()
     daemon.api.scan(**SLOW)
     daemon.api.wait(1, until=lambda r: r.get("progress", {}).get("shards_done", 0) >= 1)
-    pids = daemon.workers()
-    nmaps = nmaps_below(pids)
+    pids, nmaps = workers_with_nmap(daemon)
     daemon.kill()
     with Daemon(home) as again:
         run = again.api.wait(1, seconds=20)
