@@ -84,8 +84,12 @@ static int unknown(const struct mst_args *args, const char *word, size_t len, st
 	mst_str_escape_terminal(&shown, name);
 	if (mst_nearest_best(&nearest))
 		snprintf(near, sizeof(near), ": did you mean --%s?", mst_nearest_best(&nearest));
-	rc = mst_err_set(err, MST_E_USAGE, "unknown option --%s%s%s", mst_buf_text(&shown), near,
-	                 args->word_count == 0 && !near[0] ? ": options of a command come after its name" : "");
+	if (!near[0])
+		snprintf(near, sizeof(near), "%s",
+		         args->word_count == 0
+		                 ? ": options of a command come after its name"
+		                 : ": muster help COMMAND lists them; those of a method come after the method's name");
+	rc = mst_err_set(err, MST_E_USAGE, "unknown option --%s%s", mst_buf_text(&shown), near);
 	mst_buf_free(&shown);
 	return rc;
 }

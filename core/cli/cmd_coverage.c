@@ -147,7 +147,7 @@ const struct mst_command mst_command_coverage = {
         .group = "Look",
         .summary = "when was each network of locations, zones and profiles covered last?",
         .example = "muster coverage --older-than 30d",
-        .help = "Only complete scopes count: a part that a run did not finish was not covered by it. A location's network is one line for\n"
+        .help = "Only complete scopes count: a part that a run did not finish was not covered by it. A location's network is one line for "
                 "each zone that has such addresses.",
         .verbs = verbs,
         .options = options,

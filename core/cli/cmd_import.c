@@ -146,9 +146,7 @@ static int run_import(struct mst_cli *cli, struct mst_err *err)
 
 static const struct mst_arg_option options[] = {
         {.name = "zone", .value = "ZONE", .help = "the zone that the file's addresses are in (default: default)"},
-        {.name = "profile",
-         .value = "NAME",
-         .help = "the profile that the observations belong to (default: import-METHOD)"},
+        {.name = "profile", .value = "NAME", .help = "the profile that the observations belong to (default: import)"},
         {.name = "covers",
          .value = "CIDR,...",
          .help = "whose presence the file covers; without it nothing becomes lost",

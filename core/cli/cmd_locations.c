@@ -51,8 +51,9 @@ static int run_import(struct mst_cli *cli, struct mst_err *err)
 	if (rc == MST_OK && cli->format != MST_CLI_TABLE)
 		(cli->format == MST_CLI_NDJSON ? mst_out_line : mst_out_json)(answer);
 	else if (rc == MST_OK)
-		mst_cli_note(cli, "%s locations are stored and apply to all interfaces",
-		             mst_format_number(mst_json_int(answer, "rows", 0), number));
+		mst_cli_note(cli, "%s location%s stored; all interfaces have their place by it",
+		             mst_format_number(mst_json_int(answer, "rows", 0), number),
+		             mst_json_int(answer, "rows", 0) == 1 ? " is" : "s are");
 	json_object_put(answer);
 	return rc;
 }

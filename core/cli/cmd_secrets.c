@@ -171,8 +171,8 @@ const struct mst_command mst_command_secrets = {
         .group = "Arrange",
         .summary = "passwords and keys that profiles name as \"secret:NAME\"",
         .example = "muster secrets set aws-prod",
-        .help = "A value is sealed (AES-256-GCM) in a file beside the store, under a key that only the service's user can read, and goes\n"
-                "to the workers whose profile names it. Nothing ever prints it again: who has lost it sets a new one. Back up the key\n"
+        .help = "A value is sealed (AES-256-GCM) in a file beside the store, under a key that only the service's user can read, and goes "
+                "to the workers whose profile names it. Nothing ever prints it again: who has lost it sets a new one. Back up the key "
                 "(muster.key beside the store) and the vault (muster.secrets) in different places.",
         .verbs = verbs,
         .options = options,

@@ -268,7 +268,7 @@ const struct mst_command mst_command_store = {
         .group = "Arrange",
         .summary = "size and growth of the store, backup, restore, verify",
         .example = "muster store backup /backup/muster-$(date +%F).db",
-        .help = "restore needs the service to be stopped; a private one that is idle is stopped for it. A backup is one SQLite file\n"
+        .help = "restore needs the service to be stopped; a private one that is idle is stopped for it. A backup is one SQLite file "
                 "when the store is SQLite; keep it as safe as the store itself.",
         .verbs = verbs,
         .options = options,

@@ -412,7 +412,8 @@ int mst_interfaces_show(struct mst_cli *cli, struct mst_err *err)
 		for (size_t i = 0; observations && i < json_object_array_length(observations); i++)
 			observation(cli, json_object_array_get_idx(observations, i), now);
 		if (history > 0)
-			printf("  %" PRId64 " older observations are kept in the history\n", history);
+			printf("  %" PRId64 " older observation%s kept: muster interfaces history\n", history,
+			       history == 1 ? " is" : "s are");
 	}
 	json_object_put(answer);
 	return rc;

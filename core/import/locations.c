@@ -333,12 +333,25 @@ const struct mst_location *mst_locations_find(const struct mst_locations *locati
 	return NULL;
 }
 
+/* As an operator would write it: the CIDR where it is one. */
 static void range_text(const struct mst_range *range, char *out, size_t size)
 {
 	char first[MST_ADDR_TEXT], last[MST_ADDR_TEXT];
-	mst_addr_text(&range->first, first);
-	mst_addr_text(&range->last, last);
-	snprintf(out, size, "%s-%s", first, last);
+	struct mst_addr_set set;
+	struct mst_buf text;
+
+	mst_addr_set_init(&set);
+	mst_buf_init(&text, 65536);
+	if (mst_addr_set_add(&set, range) == MST_OK && mst_addr_set_text(&set, &text) == MST_OK && !text.failed &&
+	    strchr(mst_buf_text(&text), ',') == NULL) {
+		snprintf(out, size, "%s", mst_buf_text(&text));
+	} else {
+		mst_addr_text(&range->first, first);
+		mst_addr_text(&range->last, last);
+		snprintf(out, size, "%s-%s", first, last);
+	}
+	mst_buf_free(&text);
+	mst_addr_set_free(&set);
 }
 
 int mst_location_to_bson(const struct mst_location *location, bson_t *out)

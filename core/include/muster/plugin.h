@@ -287,7 +287,8 @@ struct muster_target_query {
 	uint32_t size;
 	uint32_t per_chunk; /* at most this many addresses in one chunk; 1 to 65536 */
 	const char *include, *exclude, *only;
-	const char *servers; /* IPv4 addresses of name servers, comma-separated; NULL: the zone's, else the machine's */
+	const char
+	        *servers; /* since 0.4: IPv4 addresses of name servers, comma-separated; NULL: the zone's, else ours */
 };
 
 /* One chunk: addresses of one family, ascending, aligned to blocks of per_chunk where the input allows. */
@@ -393,7 +394,7 @@ struct muster_host {
 	/* check only. */
 	int (*verdict)(const struct muster_call *call, const struct muster_verdict *verdict);
 
-	/* run only: how well the network bears it. Totals of the shard so far, the last call counts: of `asked` items that
+	/* Since 0.3. run only: how well the network bears it. Totals of the shard so far, the last call counts: of `asked` items that
 	 * answered at all, `lost` gave less than they had to (given up, retries used up), `unsure` were told with more doubt
 	 * than their answers call for. The host runs fewer shards side by side when these grow, more while they stay low. */
 	int (*strain)(const struct muster_call *call, int64_t asked, int64_t lost, int64_t unsure);
@@ -645,9 +646,9 @@ struct muster_store_ops {
 	 * whatever it found. */
 	int (*verify)(void *instance, const struct muster_call *call, const struct muster_store_watch *watch);
 
-	/* Since 0.5. May be missing. Counts what matches, but no further than `most` and for about `budget_ms` milliseconds: a
-	 * listing wants to say how many there are, and not to wait for it (milliseconds of work; waiting may add some). *out: below `most` all that match; `most`: at least so
-	 * many; -1: the time was over before. */
+	/* Since 0.5. May be missing. Counts what matches, but no further than `most` and for about `budget_ms` milliseconds of
+	 * work (waiting may add some): a listing wants to say how many there are, and not to wait for it. *out: below `most`
+	 * all that match; `most`: at least so many; -1: the time was over before. */
 	int (*count_some)(void *instance, const struct muster_call *call, const char *collection,
 	                  struct muster_bytes filter, int64_t most, int64_t budget_ms, int64_t *out);
 };
