@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/str.h"
+#include "base/time.h"
 
 /* Every byte may become "\xNN". */
 #define MAX_ESCAPED (MST_MAX_LOG_TEXT * 4u + 256u)
@@ -21,6 +22,7 @@ static const char *program_name = "muster"; /* under lock */
 static mst_log_sink current_sink;           /* under lock */
 static void *sink_data;                     /* under lock */
 static atomic_int max_level = MST_LOG_WARNING;
+static atomic_bool with_times;
 /* A sink that logs must not call itself or wait for its own lock. */
 static _Thread_local bool inside;
 
@@ -38,6 +40,11 @@ void mst_log_set_sink(mst_log_sink sink, void *data)
 	current_sink = sink;
 	sink_data = data;
 	pthread_mutex_unlock(&lock);
+}
+
+void mst_log_times(bool on)
+{
+	atomic_store(&with_times, on);
 }
 
 static const char *level_name(int level)
@@ -62,6 +69,12 @@ static void write_stderr(const char *program, int level, const char *room, const
 	size_t left;
 
 	mst_buf_init(&out, MAX_ESCAPED + 1024u);
+	if (atomic_load(&with_times)) {
+		char now[32];
+
+		mst_time_rfc3339(mst_time_now(), now, sizeof(now));
+		mst_buf_printf(&out, "%s ", now);
+	}
 	mst_buf_printf(&out, "%s: %s: ", program, level_name(level));
 	if (room != NULL && *room != '\0') {
 		mst_str_escape_terminal(&out, room);

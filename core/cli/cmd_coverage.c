@@ -95,7 +95,7 @@ static const struct mst_list_column columns[] = {
 const struct mst_listing mst_listing_coverage = {
         .what = "network",
         .columns = columns,
-        .empty = "no network is named that is asked for.\n"
+        .empty = "no such network: no zone, location or profile names one.\n"
                  "Next: muster locations import FILE.csv | zones and profiles of muster.conf",
 };
 

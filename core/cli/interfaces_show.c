@@ -224,8 +224,10 @@ static void observation(const struct mst_cli *cli, struct json_object *item, int
 	mst_out_text(stdout, mst_json_text(item, "profile", ""));
 	fputs(", zone ", stdout);
 	mst_out_text(stdout, mst_json_text(item, "zone", ""));
-	printf("   seen %s to %s (%s%s)", mst_format_time(mst_json_int(item, "first_seen", 0), first),
-	       mst_format_time(mst_json_int(item, "last_seen", 0), last), ago, strcmp(ago, "now") == 0 ? "" : " ago");
+	printf("   seen %s", mst_format_time(mst_json_int(item, "first_seen", 0), first));
+	if (mst_json_int(item, "first_seen", 0) != mst_json_int(item, "last_seen", 0))
+		printf(" to %s", mst_format_time(mst_json_int(item, "last_seen", 0), last));
+	printf(" (%s%s)", ago, strcmp(ago, "now") == 0 ? "" : " ago");
 	if (mst_json_int(item, "missed", 0) > 0)
 		printf("   missed by %" PRId64 " complete runs since", mst_json_int(item, "missed", 0));
 	fputs("\n    observation    ", stdout);

@@ -118,6 +118,13 @@ static int check_locations(const struct mst_settings *settings, struct mst_err *
 	return rc;
 }
 
+static void log_idle(const struct mst_settings *settings)
+{
+	for (size_t i = 0; i < settings->idle.count; i++)
+		mst_log(MST_LOG_WARNING, "conf", "%s:%d: %s", settings->idle.items[i].file,
+		        settings->idle.items[i].line, settings->idle.items[i].text);
+}
+
 static int load_settings(void *data, struct mst_settings *out, struct mst_err *err)
 {
 	struct daemon *d = data;
@@ -136,9 +143,8 @@ static int load_settings(void *data, struct mst_settings *out, struct mst_err *e
 
 		mst_err_set(err, rc, "%s (and %zu more: muster config check)", first.text, faults.count - 1);
 	}
-	for (size_t i = 0; i < out->idle.count && rc == MST_OK; i++)
-		mst_log(MST_LOG_WARNING, "conf", "%s:%d: %s", out->idle.items[i].file, out->idle.items[i].line,
-		        out->idle.items[i].text);
+	if (rc == MST_OK && d->engine)
+		log_idle(out);
 	if (rc == MST_OK)
 		rc = check_locations(out, err);
 	if (rc != MST_OK)
@@ -194,6 +200,7 @@ static void open_log(struct daemon *d)
 		mst_log(MST_LOG_WARNING, "daemon", "%s is over 4 MiB and cannot be emptied", d->places.log);
 	(void)dup2(fd, 2);
 	close(fd);
+	mst_log_times(true);
 }
 
 static void request_stop(struct daemon *d, const char *why);
@@ -402,6 +409,7 @@ static int start(struct daemon *d, struct mst_err *err)
 	if (rc != MST_OK)
 		return rc;
 	open_log(d);
+	log_idle(d->settings);
 	start_loop(d);
 	rc = mst_vault_new(&d->vault, d->places.stem, getenv("CREDENTIALS_DIRECTORY"), err);
 	if (rc == MST_OK)

@@ -173,6 +173,7 @@ static struct mst_host *make_host(const struct trial *trial, enum mst_host_conte
 	                                 .secrets = json_object_get(trial->secrets),
 	                                 .scope = scope,
 	                                 .zone = "default",
+	                                 .net_raw_promised = (trial->method->def.wants & MUSTER_WANTS_NET_RAW) != 0,
 	                                 .line_fd = line_fd,
 	                                 .segment_fd = segment_fd,
 	                                 .known_fd = -1,
