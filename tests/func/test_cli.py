@@ -6,11 +6,14 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import time
 
 import pytest
+
+from conftest import BUILD
 
 COMMANDS = ["scan", "import", "status", "interfaces", "runs", "coverage", "labels", "locations", "profiles", "zones", "secrets", "store", "plugins", "config", "completion", "help"]
 QUICK = ["--ports", "1-20", "--os-detection", "off", "--dns", "off"]
@@ -439,3 +442,21 @@ def test_tables_stop_at_100_rows_and_data_is_whole(muster):
     assert len(muster("interfaces", "--ndjson", "--limit", "1100").stdout.splitlines()) == 1100
     assert len(muster.json("interfaces", "--limit", "7")) == 7
     assert muster.json("interfaces", "--sort", "-ip", "--limit", "1")[0]["ip"] == "10.1.4.204"
+
+
+def test_the_guides_plugin_builds_keeps_the_contract_and_scans(muster, tmp_path):
+    """doc/plugins.md is believed word for word by whoever writes a first plugin."""
+    top = pathlib.Path(__file__).resolve().parents[2]
+    source = re.search(r"```c\n(.*?)```", (top / "doc" / "plugins.md").read_text(), re.S).group(1)
+    folder = muster.home / "plugins"
+    folder.mkdir(mode=0o755)
+    (folder / "hello.c").write_text(source)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", f"-I{top}/core/include", "-Wl,-z,now", "-Wl,-z,defs", "-Werror",
+                    "-o", folder / "hello.so", folder / "hello.c"], check=True, timeout=60)
+    shutil.copy(BUILD / "plugins" / ".libs" / "store-sqlite.so", folder)
+    for plugin in folder.glob("*.so"):
+        plugin.chmod(0o755)
+    assert "keeps the contract" in muster("plugins", "check", folder / "hello.so", check=0).stdout
+    assert "NEW      127.0.0.1" in muster("--plugin-dir", folder, "scan", "hello", "--label", "there", check=0).stdout
+    (row,) = json.loads(muster("--plugin-dir", folder, "interfaces", "--json", check=0).stdout)
+    assert row["hostname"] == "there"
