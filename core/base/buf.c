@@ -25,12 +25,15 @@ void mst_buf_reset(struct mst_buf *buf)
 {
 	buf->len = 0;
 	buf->failed = false;
+	buf->code = MST_OK;
 	if (buf->data != NULL)
 		buf->data[0] = '\0';
 }
 
 static int fail(struct mst_buf *buf, int code)
 {
+	if (!buf->failed)
+		buf->code = code;
 	buf->failed = true;
 	return code;
 }

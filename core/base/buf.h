@@ -14,6 +14,7 @@ struct mst_buf {
 	size_t cap;
 	size_t max; /* most bytes that may be held, NUL excluded */
 	bool failed;
+	int code; /* of the first failure: MST_E_LIMIT or MST_E_NO_MEMORY; 0 while nothing failed */
 };
 
 void mst_buf_init(struct mst_buf *buf, size_t max);

@@ -66,7 +66,9 @@ int mst_ports_parse(struct mst_ports *ports, const char *text, struct mst_err *e
 
 	mst_buf_init(&item, MAX_ITEM);
 	while (status == MST_OK && mst_str_next_item(&text, ',', &item)) {
-		if (item.failed)
+		if (item.code == MST_E_NO_MEMORY)
+			status = mst_err_no_memory(err);
+		else if (item.failed)
 			status = bad_item(err, "(a very long item)");
 		else if (item.len == 0 || !add_item(&made, item.data))
 			status = bad_item(err, mst_buf_text(&item));

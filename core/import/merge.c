@@ -287,11 +287,11 @@ static int add_known(struct mst_ports *known, const char *covered)
 		return 0;
 	if (!set)
 		return MST_E_NO_MEMORY;
-	if (mst_ports_parse(set, covered, NULL) == 0)
-		for (size_t i = 0; i < sizeof set->bits; i++)
-			known->bits[i] |= set->bits[i];
+	int code = mst_ports_parse(set, covered, NULL);
+	for (size_t i = 0; code == 0 && i < sizeof set->bits; i++)
+		known->bits[i] |= set->bits[i];
 	free(set);
-	return 0;
+	return code == MST_E_NO_MEMORY ? code : 0;
 }
 
 /* Nearly all sets are nearly empty. */

@@ -138,31 +138,32 @@ static void set_print(struct folding *f)
 	obs->agent = agent;
 }
 
-/* Adds the scope's ports to those ever looked at; true when that is more than before. */
-static bool add_covered(char **covered, const struct mst_ports *ports, const char *text)
+/* Adds the scope's ports to those ever looked at; sets *more when that is more than before. 0 or MST_E_NO_MEMORY: a port that
+ * is not known to have been looked at would stay open for ever. */
+static int add_covered(char **covered, const struct mst_ports *ports, const char *text, bool *more)
 {
 	struct mst_ports *all;
-	bool more = false;
+	struct mst_buf out;
+	bool grown = false;
 	if (!ports || (*covered && strcmp(*covered, text) == 0))
-		return false;
-	if (!*covered)
-		return mst_obs_set(covered, text);
-	all = calloc(1, sizeof *all);
-	if (!all || mst_ports_parse(all, *covered, NULL) != 0) {
-		free(all);
-		return false;
+		return 0;
+	if (!*covered) {
+		*more = true;
+		return mst_obs_set(covered, text) ? 0 : MST_E_NO_MEMORY;
 	}
-	for (size_t i = 0; i < sizeof all->bits; i++) {
-		more |= (ports->bits[i] & ~all->bits[i]) != 0;
+	all = calloc(1, sizeof *all);
+	int code = all ? mst_ports_parse(all, *covered, NULL) : MST_E_NO_MEMORY;
+	for (size_t i = 0; code == 0 && i < sizeof all->bits; i++) {
+		grown |= (ports->bits[i] & ~all->bits[i]) != 0;
 		all->bits[i] |= ports->bits[i];
 	}
-	struct mst_buf out;
 	mst_buf_init(&out, 1u << 20);
-	if (more && mst_ports_text(all, &out) == 0)
-		mst_obs_set(covered, mst_buf_text(&out));
+	if (code == 0 && grown && (mst_ports_text(all, &out) != 0 || !mst_obs_set(covered, mst_buf_text(&out))))
+		code = MST_E_NO_MEMORY;
 	mst_buf_free(&out);
 	free(all);
-	return more;
+	*more |= grown;
+	return code == MST_E_NO_MEMORY ? code : 0;
 }
 
 static bool is_certain(const bson_t *doc)
@@ -241,15 +242,15 @@ static int take(struct folding *f, const struct mst_obs *before, bson_t *doc, st
 		code = mst_err_no_memory(err);
 	bool changed = f->fresh || strcmp(mst_buf_text(&old_facts), mst_buf_text(&facts)) != 0;
 	bool refresh = is_certain(doc) != is_certain(&obs->doc) || obs->timed_out != f->timed_out || obs->missed > 0;
-	if (f->cover.complete) {
-		refresh |= add_covered(&obs->covered_tcp, f->cover.tcp, f->scope->scope.tcp_ports);
-		refresh |= add_covered(&obs->covered_udp, f->cover.udp, f->scope->scope.udp_ports);
-	}
+	if (f->cover.complete &&
+	    (add_covered(&obs->covered_tcp, f->cover.tcp, f->scope->scope.tcp_ports, &refresh) != 0 ||
+	     add_covered(&obs->covered_udp, f->cover.udp, f->scope->scope.udp_ports, &refresh) != 0))
+		code = mst_err_no_memory(err);
 	if (code == 0 && changed && !f->fresh) {
 		code = add_history(f, &obs->doc, before->since, before->last_seen, err);
 		obs->since = f->seen;
 	}
-	if (changed || refresh) {
+	if (code == 0 && (changed || refresh)) {
 		bson_destroy(&obs->doc);
 		bson_steal(&obs->doc, doc);
 		bson_init(doc);
@@ -306,9 +307,11 @@ static int fold_newer(struct folding *f, struct mst_err *err)
 			start_over(f->obs);
 		look_at_mac(f, &doc);
 		set_times(f);
-		if (f->scope && f->scope->scope.namespace_key && f->fresh)
-			mst_obs_set(&f->obs->namespace_key, f->scope->scope.namespace_key);
-		code = take(f, before, &doc, err);
+		if (f->scope && f->scope->scope.namespace_key && f->fresh &&
+		    !mst_obs_set(&f->obs->namespace_key, f->scope->scope.namespace_key))
+			code = mst_err_no_memory(err);
+		if (code == 0)
+			code = take(f, before, &doc, err);
 	}
 	bson_destroy(&doc);
 	mst_obs_free(before);
