@@ -6,7 +6,9 @@
 #include "base/time.h"
 #include "job/run.h"
 
-#define COMMANDS_MAX 4096u
+/* A shard that has taken its planned time may end at any moment. */
+#define LEAST_LEFT_MS 1000
+#define COMMANDS_MAX  4096u
 
 /* Answers are read and freed by other threads, and json-c counts references without locks: nothing is shared with them. */
 static struct json_object *copy_of(struct json_object *list)
@@ -31,17 +33,28 @@ static void count_work(const struct mst_run *run, int64_t *done, int64_t *total,
 	}
 }
 
-/* Planned time divided by what runs side by side until the first figures are in; then what was measured. */
+/* What was measured, as long as shards wait; then, and before the first figures, the planned time of those that go on. */
 static int64_t time_left(const struct mst_run *run, int64_t done, int64_t total, int64_t elapsed)
 {
-	int64_t planned = 0;
+	int64_t planned = 0, longest = 0, now = mst_time_now();
+	size_t open = 0, slots = mst_pace_slots(&run->pace);
 
-	if (done > 0 && elapsed > 500 && total > done)
+	for (size_t i = 0; i < run->shard_count; i++) {
+		const struct mst_shard *shard = run->shards[i];
+		int64_t left = shard->expected_ms;
+
+		if (shard->outcome != MST_OUTCOME_NONE)
+			continue;
+		if (shard->state == MST_SHARD_RUNNING && shard->started > 0)
+			left -= now - shard->started;
+		left = left > LEAST_LEFT_MS ? left : LEAST_LEFT_MS;
+		planned += left;
+		longest = left > longest ? left : longest;
+		open++;
+	}
+	if (open > slots && done > 0 && elapsed > 500 && total > done)
 		return elapsed * (total - done) / done;
-	for (size_t i = 0; i < run->shard_count; i++)
-		if (run->shards[i]->outcome == MST_OUTCOME_NONE)
-			planned += run->shards[i]->expected_ms;
-	return planned / mst_pace_slots(&run->pace);
+	return open > slots && slots > 0 ? planned / (int64_t)slots : longest;
 }
 
 static struct json_object *figures(struct mst_run *run)
