@@ -94,7 +94,7 @@ static void the_limit_is_eight_addresses_of_one_scope(void **state)
 	scene_import(&s);
 	assert_int_equal(test_store_size(s.store, "interfaces"), 9);
 	for (int i = 1; i <= 9; i++) {
-		char ip[16];
+		char ip[24];
 		snprintf(ip, sizeof ip, "10.0.0.%d", i);
 		assert_field(&s, ip, "identity", "ip");
 		assert_field(&s, ip, "note", "shared MAC");
@@ -107,7 +107,7 @@ static char *ids(void)
 	struct mst_buf out;
 	mst_buf_init(&out, 65536);
 	for (int i = 1; i < 255; i++) {
-		char ip[16];
+		char ip[24];
 		snprintf(ip, sizeof ip, "10.0.0.%d", i);
 		bson_t *document = scene_at(&s, ip);
 		mst_buf_printf(&out, "%s %s\n", ip, mst_doc_text(document, "_id"));
