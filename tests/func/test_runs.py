@@ -135,6 +135,15 @@ def test_cancel_keeps_what_is_finished_and_retry_does_the_rest(daemon, api):
     assert answer.status == 400 and "nothing to retry" in answer.json["text"]
 
 
+def test_time_left_counts_the_shards_that_go_on(api):
+    """One shard of about a minute: that sixteen could run side by side does not make it shorter."""
+    api.scan(include="127.0.0.1-8", ports="1-2000", os_detection="off", dns="off", max_rate=300)
+    run = api.wait(1, until=lambda r: r.get("progress", {}).get("shards_running") == 1)
+    assert run["progress"]["shards"] == 1 and run["progress"]["left_ms"] > 20000, run["progress"]
+    api.post("/v1/runs/1/cancel", expect=202)
+    api.wait(1)
+
+
 def test_cancel_while_planning_or_at_once(api):
     api.scan(**SLOW)
     api.post("/v1/runs/1/cancel", expect=202)
